@@ -1,0 +1,586 @@
+"""Autoencoders as scikit-learn transformers of images.
+
+Keras is imported when a network is first needed, never with this module.
+"""
+
+from functools import partial
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.callback import CallbackSupportMixin
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skdcec._sklearn import Interval, StrOptions, _fit_context, set_fitted, validate_new_data
+
+LARGEST_SEED = np.iinfo(np.int32).max
+
+
+def check_images(estimator, X, image_shape=None, *, reset):
+    """Validate images in any of the accepted layouts.
+
+    Accepted are (n, h, w), (n, h, w, c), and flat rows (n, h * w * c). uint8 is divided by 255; other
+    types are taken as they are.
+
+    Parameters
+    ----------
+    estimator : estimator
+        On whose behalf; it is not changed.
+    X : array-like
+    image_shape : tuple or None
+        (h, w) or (h, w, c), for flat rows. None guesses: a square grey image where the length is a
+        perfect square, else an image of one row.
+    reset : bool
+        Whether X is for a new fit; else it must match the fitted estimator.
+
+    Returns
+    -------
+    images : ndarray of shape (n, h, w, c), float32
+    attributes : dict
+        The fitted attributes that describe the input; empty unless reset.
+    dtype : dtype
+        float32 or float64, in which results are returned.
+
+    Raises
+    ------
+    ValueError
+        For images that are not finite, not of the expected shape, or beyond float32.
+    """
+    shape = X.shape if hasattr(X, "shape") else np.shape(X)
+    sample_shape = None
+    if len(shape) in (3, 4):
+        X = np.asarray(X)
+        if 0 in shape:
+            raise ValueError(f"Found images of shape {shape}; a minimum of 1 is required on each axis.")
+        sample_shape = tuple(int(side) for side in shape[1:])
+        X = X.reshape(len(X), -1)
+    # a data frame keeps its types by column
+    types = list(X.dtypes) if hasattr(X, "columns") else [getattr(X, "dtype", None)]
+    bytes_only = all(dtype == np.uint8 for dtype in types)
+    options = {"dtype": [np.float32, np.float64], "order": "C"}
+    if reset:
+        X, attributes = validate_new_data(estimator, X, **options)
+        image_shape = resolve_image_shape(X.shape[1], sample_shape, image_shape)
+        attributes |= {
+            "image_shape_": image_shape,
+            "_sample_shape": sample_shape or (X.shape[1],),
+        }
+    else:
+        X, attributes = validate_data(estimator, X, reset=False, **options), {}
+        image_shape = estimator.image_shape_
+        if sample_shape is not None and (*sample_shape, 1)[:3] != image_shape:
+            raise ValueError(
+                f"X has images of shape {sample_shape}, but {type(estimator).__name__} was fitted "
+                f"with images of shape {image_shape}."
+            )
+    if bytes_only:
+        X = X / np.float32(255)
+    if X.dtype == np.float64 and max(X.max(), -X.min()) > np.finfo(np.float32).max:
+        raise ValueError("X has values beyond the range of float32, in which networks compute.")
+    images = X.astype(np.float32, copy=False).reshape(len(X), *image_shape)
+    return images, attributes, X.dtype
+
+
+def resolve_image_shape(n_features, sample_shape, image_shape):
+    """Return (height, width, channels) from what the data and the parameter say."""
+    if image_shape is not None:
+        expected = (*(int(side) for side in image_shape), 1)[:3]
+        if sample_shape is not None and (*sample_shape, 1)[:3] != expected:
+            raise ValueError(
+                f"image_shape={image_shape} does not match X, whose images have shape {sample_shape}."
+            )
+        if int(np.prod(expected)) != n_features:
+            raise ValueError(
+                f"image_shape={image_shape} asks for {int(np.prod(expected))} features, but X has "
+                f"{n_features} features."
+            )
+        return expected
+    if sample_shape is not None:
+        return (*sample_shape, 1)[:3]
+    side = round(n_features**0.5)
+    return (side, side, 1) if side * side == n_features else (1, n_features, 1)
+
+
+def check_sizes(name, sizes):
+    """Raise unless sizes is a non-empty sequence of positive integers."""
+    sizes = list(np.atleast_1d(sizes))
+    if not sizes or not all(isinstance(s, Integral) and s > 0 for s in sizes):
+        raise ValueError(f"{name}={sizes} should be a non-empty sequence of positive integers.")
+    return [int(s) for s in sizes]
+
+
+class BaseAutoencoder(
+    ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator
+):
+    """What the autoencoders share: everything but the network.
+
+    A sibling implements ``_architecture(image_shape)``.
+    """
+
+    _parameter_constraints: dict = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "image_shape": [None, tuple, list],
+        "augmentation": [None, StrOptions({"affine"})],
+        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "optimizer": "no_validation",  # Keras knows best, see `optimizer_json`
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+    _doc_link_module = "skdcec"
+
+    def _architecture(self, image_shape):
+        """Return the JSON of the network for images of this shape."""
+        raise NotImplementedError
+
+    def _check_params(self):
+        """Raise for parameters that are wrong on their own, before any data are seen."""
+        if self.image_shape is not None:
+            sides = check_sizes("image_shape", self.image_shape)
+            if len(sides) not in (2, 3):
+                raise ValueError(
+                    f"image_shape={self.image_shape} should be (height, width) or "
+                    "(height, width, channels)."
+                )
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Train the autoencoder to reproduce the images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, height, width), (n_samples, height, width, channels) or \
+                (n_samples, n_features)
+            Images, best scaled to [0, 1]; uint8 is divided by 255. A flat row whose length is a perfect
+            square is a square grey image, any other an image of one row, unless `image_shape` says
+            otherwise.
+        y : array-like of shape (n_samples,), default=None
+            Not used for training; it is only handed to the callbacks.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            For bad parameters or data, before any training.
+        FloatingPointError
+            If the loss stops being finite; the estimator is then as before.
+        """
+        self._check_params()
+        images, inputs, _ = check_images(self, X, self.image_shape, reset=True)
+
+        from skdcec._networks import initial_weights
+        from skdcec._training import optimizer_json, pretrain
+
+        optimizer = optimizer_json(self.optimizer)
+        random_state = check_random_state(self.random_state)
+        root = self._init_callback_context(max_subtasks=self.epochs)
+        hooks = {"estimator": self, "X": X, "y": y}
+        root.call_on_fit_task_begin(**hooks)
+
+        architecture = self._architecture(inputs["image_shape_"])
+        steps = pretrain(
+            architecture,
+            initial_weights(architecture, random_state),
+            images,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            optimizer=optimizer,
+            augmentation=self.augmentation,
+            seed=random_state.randint(LARGEST_SEED),
+        )
+        losses = []
+
+        def attributes(arrays):
+            return inputs | {
+                "architecture_": architecture,
+                "weights_": arrays(),
+                "history_": {"reconstruction_loss": np.array(losses)},
+            }
+
+        for loss, arrays in steps:
+            task = root.subcontext("epoch").call_on_fit_task_begin(**hooks)
+            losses.append(loss)
+            if self.verbose:
+                print(f"Epoch {len(losses)}/{self.epochs}, reconstruction loss {loss:.5f}")  # noqa: T201
+            stop = task.call_on_fit_task_end(
+                **hooks, reconstruction_attributes=partial(attributes, arrays)
+            )
+            if stop or len(losses) == self.epochs:
+                fitted = attributes(arrays)
+                break
+        steps.close()
+        set_fitted(self, fitted)
+        root.call_on_fit_task_end(**hooks, reconstruction_attributes={})
+        return self
+
+    def transform(self, X):
+        """Return the embedding of each image.
+
+        Parameters
+        ----------
+        X : array-like
+            Images in any layout that `fit` accepts.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components)
+            A row does not depend, in any bit, on the other rows.
+        """
+        from skdcec._training import encode
+
+        check_is_fitted(self)
+        images, _, dtype = check_images(self, X, reset=False)
+        return encode(self.architecture_, self.weights_, images).astype(dtype, copy=False)
+
+    def inverse_transform(self, X):
+        """Return the images that the decoder makes of embeddings.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Embeddings.
+
+        Returns
+        -------
+        images : ndarray
+            In the layout of the training data.
+        """
+        from skdcec._training import decode
+
+        check_is_fitted(self)
+        Z = check_array(X, dtype=[np.float32, np.float64], input_name="X")
+        if Z.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"X has {Z.shape[1]} features, but {type(self).__name__} makes embeddings of "
+                f"n_components={self._n_features_out}."
+            )
+        images = decode(self.architecture_, self.weights_, Z)
+        return images.reshape(len(Z), *self._sample_shape).astype(Z.dtype, copy=False)
+
+    def score(self, X, y=None):
+        """Return minus the mean squared reconstruction error per pixel.
+
+        Parameters
+        ----------
+        X : array-like
+            Images in any layout that `fit` accepts.
+        y : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        score : float
+            Larger is better; 0 is a perfect reconstruction.
+        """
+        from skdcec._training import decode, encode
+
+        check_is_fitted(self)
+        images, _, _ = check_images(self, X, reset=False)
+        Z = encode(self.architecture_, self.weights_, images)
+        return -float(np.mean((decode(self.architecture_, self.weights_, Z) - images) ** 2))
+
+    @property
+    def encoder_(self):
+        """The encoder as a live Keras model: a copy, whose training leaves the estimator alone."""
+        return self._live_models()[0]
+
+    @property
+    def decoder_(self):
+        """The decoder as a live Keras model: a copy, whose training leaves the estimator alone."""
+        return self._live_models()[1]
+
+    def _live_models(self):
+        from skdcec._networks import build
+
+        check_is_fitted(self)
+        return build(self.architecture_, self.weights_)
+
+    @property
+    def _n_features_out(self):
+        return self.n_components
+
+    def __sklearn_is_fitted__(self):
+        return "weights_" in vars(self)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+class ConvAutoencoder(BaseAutoencoder):
+    """Convolutional autoencoder of images.
+
+    The network of DCEC: convolutions of stride 2, a small linear embedding, and their mirror image,
+    trained on the mean squared error of the pixels.
+
+    Parameters
+    ----------
+    filters : sequence of int, default=(32, 64, 128)
+        Filters of each convolution.
+
+    kernel_sizes : sequence of int, default=(5, 5, 3)
+        Side of the kernel of each convolution, in pixels; as many as filters.
+
+    n_components : int, default=10
+        Dimension of the embedding.
+
+    image_shape : tuple, default=None
+        (height, width) or (height, width, channels) of the images that flat rows hold. None: a square
+        grey image where the length of a row is a perfect square, else an image of one row.
+
+    augmentation : {None, 'affine'}, default=None
+        'affine' trains on images shifted by up to a tenth of their sides and rotated by up to ten
+        degrees, drawn anew for each batch [2]_. `DCEC` uses it in joint training too.
+
+    epochs : int, default=200
+        Passes over the images.
+
+    batch_size : int, default=256
+        Images per step.
+
+    optimizer : str or keras.optimizers.Optimizer, default='adam'
+        Keras optimizer; an object is copied, never trained itself.
+
+    verbose : int, default=0
+        If positive, print the loss of each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines initial weights and batches. Pass an int for results that are the same, bit by bit,
+        on the same machine.
+
+    Attributes
+    ----------
+    image_shape_ : tuple
+        (height, width, channels) of an image.
+
+    architecture_ : str
+        JSON of the Keras configuration of encoder and decoder.
+
+    weights_ : list of ndarray
+        The weights of the encoder, then those of the decoder.
+
+    history_ : dict
+        'reconstruction_loss': ndarray of shape (n_epochs,), the mean loss of each epoch.
+
+    encoder_ : keras.Model
+        A live copy of the encoder.
+
+    decoder_ : keras.Model
+        A live copy of the decoder.
+
+    n_features_in_ : int
+        Number of pixels times channels.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X has string column names.
+
+    See Also
+    --------
+    DenseAutoencoder : The fully connected sibling.
+    DCEC : Clusters in the embedding, and refines it.
+
+    Notes
+    -----
+    The network is that of [1]_, section 4.1: the last convolution is unpadded where this divides the
+    sides without remainder (28 becomes 3), else padded (16 becomes 2). Other sides than multiples of
+    4 work too: what padding adds is cropped again in the decoder. Weights start Glorot uniform.
+
+    References
+    ----------
+    .. [1] X. Guo, X. Liu, E. Zhu, J. Yin (2017). "Deep clustering with convolutional autoencoders".
+       ICONIP 2017.
+    .. [2] X. Guo, E. Zhu, X. Liu, J. Yin (2018). "Deep embedded clustering with data augmentation".
+       ACML 2018.
+
+    Examples
+    --------
+    >>> from skdcec import ConvAutoencoder
+    >>> from skdcec.datasets import load_digits_images
+    >>> X = load_digits_images().images
+    >>> autoencoder = ConvAutoencoder(epochs=2, random_state=0).fit(X)
+    >>> autoencoder.transform(X).shape
+    (1797, 10)
+    >>> autoencoder.inverse_transform(autoencoder.transform(X)).shape
+    (1797, 8, 8)
+    """
+
+    _parameter_constraints: dict = {
+        **BaseAutoencoder._parameter_constraints,
+        "filters": ["array-like"],
+        "kernel_sizes": ["array-like"],
+    }
+
+    def __init__(
+        self,
+        filters=(32, 64, 128),
+        kernel_sizes=(5, 5, 3),
+        n_components=10,
+        *,
+        image_shape=None,
+        augmentation=None,
+        epochs=200,
+        batch_size=256,
+        optimizer="adam",
+        verbose=0,
+        random_state=None,
+    ):
+        self.filters = filters
+        self.kernel_sizes = kernel_sizes
+        self.n_components = n_components
+        self.image_shape = image_shape
+        self.augmentation = augmentation
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _check_params(self):
+        super()._check_params()
+        filters = check_sizes("filters", self.filters)
+        kernel_sizes = check_sizes("kernel_sizes", self.kernel_sizes)
+        if len(filters) != len(kernel_sizes):
+            raise ValueError(
+                f"filters={filters} and kernel_sizes={kernel_sizes} should have equal lengths, one "
+                "entry per convolution."
+            )
+
+    def _architecture(self, image_shape):
+        from skdcec._networks import conv_architecture
+
+        filters, kernel_sizes = list(self.filters), list(self.kernel_sizes)
+        return conv_architecture(image_shape, filters, kernel_sizes, self.n_components)
+
+
+class DenseAutoencoder(BaseAutoencoder):
+    """Fully connected autoencoder.
+
+    The network of DEC and IDEC; with it, `DCEC` is IDEC.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default=(500, 500, 2000)
+        Units of the hidden layers of the encoder; the decoder mirrors them.
+
+    n_components : int, default=10
+        Dimension of the embedding.
+
+    image_shape : tuple, default=None
+        (height, width) or (height, width, channels) of the images that flat rows hold; only the
+        augmentation needs to know. None: a square grey image where the length of a row is a perfect
+        square, else an image of one row.
+
+    augmentation : {None, 'affine'}, default=None
+        'affine' trains on images shifted by up to a tenth of their sides and rotated by up to ten
+        degrees, drawn anew for each batch. `DCEC` uses it in joint training too.
+
+    epochs : int, default=200
+        Passes over the images.
+
+    batch_size : int, default=256
+        Images per step.
+
+    optimizer : str or keras.optimizers.Optimizer, default='adam'
+        Keras optimizer; an object is copied, never trained itself.
+
+    verbose : int, default=0
+        If positive, print the loss of each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines initial weights and batches. Pass an int for results that are the same, bit by bit,
+        on the same machine.
+
+    Attributes
+    ----------
+    image_shape_ : tuple
+        (height, width, channels) of an image.
+
+    architecture_ : str
+        JSON of the Keras configuration of encoder and decoder.
+
+    weights_ : list of ndarray
+        The weights of the encoder, then those of the decoder.
+
+    history_ : dict
+        'reconstruction_loss': ndarray of shape (n_epochs,), the mean loss of each epoch.
+
+    encoder_ : keras.Model
+        A live copy of the encoder.
+
+    decoder_ : keras.Model
+        A live copy of the decoder.
+
+    n_features_in_ : int
+        Number of pixels times channels.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X has string column names.
+
+    See Also
+    --------
+    ConvAutoencoder : The convolutional sibling.
+
+    Notes
+    -----
+    The layers are those of [1]_, section 5; they are trained end to end rather than one by one, as in
+    [2]_. Weights start Glorot uniform.
+
+    References
+    ----------
+    .. [1] J. Xie, R. Girshick, A. Farhadi (2016). "Unsupervised deep embedding for clustering
+       analysis". ICML 2016.
+    .. [2] X. Guo, L. Gao, X. Liu, J. Yin (2017). "Improved deep embedded clustering with local
+       structure preservation". IJCAI 2017.
+
+    Examples
+    --------
+    >>> from skdcec import DenseAutoencoder
+    >>> from skdcec.datasets import load_digits_images
+    >>> X = load_digits_images().data
+    >>> DenseAutoencoder((100,), n_components=3, epochs=2, random_state=0).fit_transform(X).shape
+    (1797, 3)
+    """
+
+    _parameter_constraints: dict = {
+        **BaseAutoencoder._parameter_constraints,
+        "hidden_layer_sizes": ["array-like"],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(500, 500, 2000),
+        n_components=10,
+        *,
+        image_shape=None,
+        augmentation=None,
+        epochs=200,
+        batch_size=256,
+        optimizer="adam",
+        verbose=0,
+        random_state=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.n_components = n_components
+        self.image_shape = image_shape
+        self.augmentation = augmentation
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def _check_params(self):
+        super()._check_params()
+        check_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+
+    def _architecture(self, image_shape):
+        from skdcec._networks import dense_architecture
+
+        return dense_architecture(image_shape, list(self.hidden_layer_sizes), self.n_components)

@@ -1,0 +1,628 @@
+"""The base class of the centre-based clusterers.
+
+All of them are one fixed point: *distances -> weights -> weighted means*. The base class owns what
+users of scikit-learn's ``KMeans`` expect (validation, seeding, restarts, the fit loop, ``predict``,
+``transform``, ``score``) and contains no formula of any algorithm. A sibling supplies its rule, as
+pure functions of a block of rows and a *state*: a plain dict whose keys are names of fitted attributes.
+
+During a fit, rows and state are expressed in internal units: the mean is subtracted and everything is
+divided by a power of two near the spread of the data. Neither step rounds the result of a fit
+noticeably, and together they make it independent of where the data lie and of their physical unit.
+"""
+
+import warnings
+from functools import partial
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    ClusterMixin,
+    TransformerMixin,
+)
+from sklearn.callback import CallbackSupportMixin
+from sklearn.cluster import kmeans_plusplus
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.extmath import row_norms
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skdcec._sklearn import (
+    Interval,
+    StrOptions,
+    _check_sample_weight,
+    _fit_context,
+    set_fitted,
+    validate_new_data,
+)
+
+# Seeding and the estimates of scale look at no more rows than this.
+SEEDING_SAMPLE = 2**17
+# Centers closer than this fraction of the data's total standard deviation count as one.
+COINCIDENCE_RADIUS = 1e-3
+# Over-relaxation lengthens the step by this factor while the objective falls.
+STEP_GROWTH = 1.2
+# A step halved this often without lowering the objective has met the working precision.
+MAX_HALVINGS = 10
+
+
+class Statistics(NamedTuple):
+    """Additive sums over rows, from which the next centers follow.
+
+    The true sums are ``sums * exp(log_scale)`` and ``weights * exp(log_scale)``, row by row: a
+    common scale per center keeps weights of 1e-300 as exact as weights of 1.
+    """
+
+    sums: np.ndarray  # (k, d)  sum_i a_ij x_i
+    weights: np.ndarray  # (k,)    sum_i a_ij
+    objective: float
+    log_scale: np.ndarray | float = 0.0  # (k,)
+
+
+def add_statistics(left, right):
+    """Return the statistics of two disjoint sets of rows together."""
+    log_scale = np.maximum(left.log_scale, right.log_scale)
+    f, g = np.exp(left.log_scale - log_scale), np.exp(right.log_scale - log_scale)
+    return Statistics(
+        (f * left.sums.T + g * right.sums.T).T,
+        f * left.weights + g * right.weights,
+        left.objective + right.objective,
+        log_scale,
+    )
+
+
+def squared_distances(x, centers):
+    """Return squared Euclidean distances of shape (k, b) between rows of x (b, d) and centers (k, d).
+
+    Where the expanded form |x|^2 + |c|^2 - 2 x.c would lose most of its digits, the difference is
+    squared directly.
+    """
+    x_norms, center_norms = row_norms(x, squared=True), row_norms(centers, squared=True)
+    if sp.issparse(x):
+        D = (x @ (-2 * centers.T)).T
+        D += x_norms
+        D += center_norms[:, None]
+        return np.maximum(D, 0, out=D)
+    norms = np.add.outer(center_norms, x_norms)
+    D = (-2 * centers) @ x.T
+    D += norms
+    norms *= 1e-3 if D.dtype == np.float32 else 1e-6
+    j, i = np.nonzero(D < norms)
+    if len(j):
+        difference = x[i] - centers[j]
+        D[j, i] = np.einsum("ij,ij->i", difference, difference)
+    return D
+
+
+def empty_last(labels, n_clusters):
+    """Return the order of the clusters in which those that no label names come last."""
+    return np.argsort(np.bincount(labels, minlength=n_clusters) == 0, kind="stable")
+
+
+def count_distinct(centers, radius):
+    """Return how many groups of centers are farther than radius from each other."""
+    D = squared_distances(centers, centers)
+    return int(connected_components(D <= radius**2, directed=False)[0])
+
+
+class Rows:
+    """The rows of a matrix in internal units, with their weights, block by block.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    sample_weight : ndarray of shape (n_samples,)
+    origin : ndarray of shape (n_features,), or None for a sparse X
+        What is subtracted from each row.
+    unit : float
+        What each row is divided by; a power of two.
+    block_size : int
+    """
+
+    def __init__(self, X, sample_weight, origin, unit, block_size):
+        self.X, self.sample_weight = X, sample_weight
+        self.origin, self.unit, self.block_size = origin, unit, block_size
+
+    @classmethod
+    def measure(cls, X, sample_weight, block_size):
+        """Choose origin and unit from the data; return the rows and the variance of each feature."""
+        sparse = sp.issparse(X)
+        values = X.data if sparse else X
+        largest = max(abs(float(values.max())), abs(float(values.min()))) if values.size else 0.0
+        exponent = np.frexp(largest)[1]
+        # bounded, so that neither the unit nor its inverse overflows
+        bound = 120 if X.dtype == np.float32 else 1000
+        unit = 2.0 ** np.clip(exponent, -bound, bound)
+        rough = cls(X, sample_weight, None, unit, block_size)
+        total = sample_weight.sum()
+        mean = sum(np.asarray(x.T @ w).ravel() for x, w in rough.float64_blocks()) / total
+        if sparse:
+            squares = sum(x.multiply(x).T @ w for x, w in rough.float64_blocks())
+            variance = np.maximum(np.asarray(squares).ravel() / total - mean**2, 0)
+        else:
+            variance = sum(w @ (x - mean) ** 2 for x, w in rough.float64_blocks()) / total
+        spread = np.sqrt(variance.sum())
+        origin = None if sparse else (mean * unit).astype(X.dtype)
+        finer = 2.0 ** np.clip(exponent + np.frexp(spread)[1], -bound, bound) / unit
+        return cls(X, sample_weight, origin, unit * finer, block_size), variance / finer**2
+
+    def __len__(self):
+        return self.X.shape[0]
+
+    def convert(self, X):
+        """Express rows in internal units."""
+        inverse = X.dtype.type(1 / self.unit)
+        if self.origin is None:
+            return X * inverse
+        x = np.subtract(X, self.origin, subok=False)
+        x *= inverse
+        return x
+
+    def restore(self, x):
+        """Express internal rows in the units of the data."""
+        x = x * x.dtype.type(self.unit)
+        return x if self.origin is None else x + self.origin
+
+    def __iter__(self):
+        for start in range(0, len(self), self.block_size):
+            block = slice(start, start + self.block_size)
+            yield self.convert(self.X[block]), self.sample_weight[block]
+
+    def float64_blocks(self):
+        """Yield the blocks in double precision, for sums over the whole data."""
+        for x, w in self:
+            yield x.astype(np.float64, copy=False), w
+
+    def sample(self, size, random_state):
+        """Return at most size rows in internal units, and their weights."""
+        n = len(self)
+        if n <= size:
+            return self.convert(self.X[:]), self.sample_weight
+        chosen = np.sort(random_state.choice(n, size, replace=False))
+        return self.convert(self.X[chosen]), self.sample_weight[chosen]
+
+
+def seeding_order(x, norms):
+    """Return an order of the rows of x in which draws by a cumulative sum are reproducible.
+
+    Rows are sorted by their norm in the estimator's metric, then along a fixed direction: the order
+    does not depend on how they were ordered before, nor (but for ties) on maps of the space that the
+    metric ignores, and repeated rows are neighbours, so that repeating a row is giving it weight.
+    """
+    direction = np.random.default_rng(0).standard_normal(x.shape[1]).astype(x.dtype)
+    # not a BLAS product: equal rows must get equal keys wherever they stand
+    along = x @ direction if sp.issparse(x) else np.einsum("ij,j->i", x, direction)
+    # to a few digits, so that rounding errors do not order rows that lie equally far out
+    return np.lexsort((along, np.round(norms / max(norms.max(), np.finfo(x.dtype).tiny), 4)))
+
+
+class BaseCenterClusterer(
+    ClassNamePrefixFeaturesOutMixin,
+    CallbackSupportMixin,
+    TransformerMixin,
+    ClusterMixin,
+    BaseEstimator,
+):
+    """What the centre-based clusterers share; see the module's docstring.
+
+    A sibling implements ``_prepare`` and ``_block_statistics``, and overrides what its metric needs
+    of the other hooks.
+    """
+
+    _parameter_constraints: dict = {
+        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "init": [StrOptions({"k-means++", "random"}), callable, "array-like"],
+        "n_init": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+    _accepts_sparse = False
+    _doc_link_module = "skdcec"
+
+    # ---------------------------------------------------------------- hooks
+
+    def _prepare(self, rows, sample, sample_weight, variance):
+        """Return the part of the state that depends on the data but not on the centers.
+
+        The sample, in internal units, has at most SEEDING_SAMPLE rows; variance is that of each
+        feature over all rows.
+        """
+        raise NotImplementedError
+
+    def _block_statistics(self, x, sample_weight, state):
+        """Return the Statistics of a block of rows; a pure function."""
+        raise NotImplementedError
+
+    def _metric_rows(self, x, state):
+        """Map rows to a space where the estimator's metric, before any update, is Euclidean."""
+        return x
+
+    def _distances(self, x, state):
+        """Return the squared distances (k, b) in the estimator's own metric."""
+        return squared_distances(x, state["cluster_centers_"])
+
+    def _update(self, statistics, state):
+        """Return the state to which the plain fixed-point map leads."""
+        centers = state["cluster_centers_"]
+        found = statistics.weights > 0
+        means = statistics.sums[found] / statistics.weights[found, None]
+        new = centers.copy()
+        new[found] = means
+        return state | {"cluster_centers_": new}
+
+    def _step(self, state):
+        """Return the length of the plain step and the largest length to which it may grow."""
+        return 1.0, 1.0
+
+    def _to_attributes(self, state, rows):
+        """Express a state in the units of the data."""
+        return state | {
+            "cluster_centers_": rows.restore(state["cluster_centers_"]),
+            "_origin": rows.origin,
+            "_unit": rows.unit,
+        }
+
+    def _to_state(self, attributes, rows):
+        """Express fitted attributes in internal units."""
+        return attributes | {"cluster_centers_": rows.convert(attributes["cluster_centers_"])}
+
+    def _distance_unit(self, rows):
+        """Return what an internal distance of one is in the units of the data."""
+        return rows.unit
+
+    def _restore_objective(self, objective, state, rows):
+        """Express internal objectives in the units of the data."""
+        return objective * rows.unit**2
+
+    def _advice(self, sample, sample_weight, state):
+        """Say why centers may coincide or clusters stay empty, and what to do."""
+        return "Possibly due to duplicate points in X, or to a bad start: try another random_state."
+
+    def _check_fit(self, sample, sample_weight, state):
+        """Warn of what users should know about the finished fit."""
+
+    def _per_cluster(self):
+        """Return the names of the fitted attributes that have one entry per cluster."""
+        return ["cluster_centers_"]
+
+    # ------------------------------------------------------------------ fit
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Compute the cluster centers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows to cluster. Estimators whose tag ``input_tags.sparse`` is True accept CSR too.
+            float32 and float64 are kept, other types become float64.
+        y : array-like of shape (n_samples,), default=None
+            Not used for fitting; it is only handed to the callbacks.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weight of each row; None is 1 for each. A weight of 2 is the row repeated.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            For bad parameters or data, before anything is computed.
+        """
+        X, inputs = validate_new_data(self, X, **self._check_params())
+        sample_weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        if X.shape[0] < self.n_clusters:
+            raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}.")
+        initial, n_init = self._check_init(X)
+        random_state = check_random_state(self.random_state)
+        rows, variance = Rows.measure(X, sample_weight, self._block_size())
+        sample, weight = rows.sample(SEEDING_SAMPLE, random_state)
+        prepared = inputs | self._prepare(rows, sample, weight, variance)
+        order = seeding_order(sample, row_norms(self._metric_rows(sample, prepared)))
+        sample, weight = sample[order], weight[order]
+        tol = self.tol * variance.mean()
+
+        root = self._init_callback_context(max_subtasks=n_init)
+        root.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        best = None
+        for _ in range(n_init):
+            centers = self._initial_centers(initial, rows, sample, weight, prepared, random_state)
+            state = prepared | {"cluster_centers_": centers}
+            run = self._single_run(rows, state, tol, root, y)
+            if best is None or run["objective_history_"][-1] < best["objective_history_"][-1]:
+                best = run
+        if not best.pop("converged"):
+            warnings.warn(
+                f"{type(self).__name__} did not converge in max_iter={self.max_iter} iterations. "
+                "Increase max_iter or tol.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        fitted = self._finish(rows, best)
+        state = self._to_state(fitted, rows)
+        self._warn_of_lost_clusters(sample, weight, np.sqrt(variance.sum()), state)
+        self._check_fit(sample, weight, state)
+        set_fitted(self, fitted)
+        root.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
+        return self
+
+    def _single_run(self, rows, state, tol, root, y):
+        """Iterate from one set of initial centers; return the last state with its history.
+
+        The step from the centers C towards the fixed-point map T(C) is lengthened while the
+        objective falls and shortened when it would rise; a step that raises it is never taken.
+        """
+        shortest, longest = self._step(state)
+        step, halvings, stop = shortest, 0, False
+        statistics = self._statistics(rows, state)
+        history = [statistics.objective]
+        hooks = {"estimator": self, "X": rows.X, "y": y}
+        ctx = root.subcontext("init", max_subtasks=self.max_iter).call_on_fit_task_begin(**hooks)
+        for n_iter in range(1, self.max_iter + 1):
+            task = ctx.subcontext("iteration").call_on_fit_task_begin(**hooks)
+            target = self._update(statistics, state)
+            move = target["cluster_centers_"] - state["cluster_centers_"]
+            replaced = [name for name in target if target[name] is not state[name]]
+            residual = sum(float(np.sum((target[n] - state[n]) ** 2)) for n in replaced)
+            trial = target
+            if step != 1.0:
+                moved = state["cluster_centers_"] + move.dtype.type(step) * move
+                trial = target | {"cluster_centers_": moved}
+            new = self._statistics(rows, trial)
+            if new.objective <= history[-1]:
+                state, statistics = trial, new
+                step, halvings = min(step * STEP_GROWTH, longest), 0
+            else:
+                step, halvings = shortest if step > shortest else step / 2, halvings + 1
+            history.append(min(new.objective, history[-1]))
+            attributes = partial(self._to_attributes, state, rows)
+            self._report(f"Iteration {n_iter}, objective {history[-1]:.6g} in internal units.")
+            stop = task.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
+            converged = residual <= tol or halvings > MAX_HALVINGS
+            if converged or stop:
+                break
+        ctx.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
+        return state | {
+            "objective_history_": np.array(history),
+            "n_iter_": n_iter,
+            "converged": converged or stop,
+        }
+
+    def _statistics(self, rows, state):
+        """Add up the statistics of all blocks, always in the same order."""
+        total = None
+        for x, w in rows:
+            block = self._block_statistics(x, w, state)
+            total = block if total is None else add_statistics(total, block)
+        return total
+
+    def _finish(self, rows, run):
+        """Return all fitted attributes of a finished run."""
+        # labels come from the stored centers, through the code of predict, so that both agree
+        attributes = self._to_attributes(run, rows)
+        labels, inertia = self._label(rows, self._to_state(attributes, rows))
+        order = empty_last(labels, self.n_clusters)
+        attributes |= {name: attributes[name][order] for name in self._per_cluster()}
+        history = self._restore_objective(run["objective_history_"], run, rows)
+        return attributes | {
+            "labels_": np.argsort(order)[labels].astype(np.int32),
+            "inertia_": inertia * self._distance_unit(rows) ** 2,
+            "objective_history_": history,
+            "objective_": float(history[-1]),
+        }
+
+    def _warn_of_lost_clusters(self, sample, weight, spread, state):
+        """Warn where centers coincide or clusters stay empty."""
+        n_distinct = count_distinct(state["cluster_centers_"], COINCIDENCE_RADIUS * spread)
+        n_used = int(state["labels_"].max()) + 1
+        if n_distinct < self.n_clusters:
+            found = f"only {n_distinct} of the {self.n_clusters} cluster centers are distinct"
+        elif n_used < self.n_clusters:
+            found = f"only {n_used} of the {self.n_clusters} clusters own a sample"
+        else:
+            return
+        warnings.warn(
+            f"{type(self).__name__}: {found}. {self._advice(sample, weight, state)}",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+
+    def _label(self, rows, state):
+        """Return the nearest center of each row and the weighted sum of squared distances to it."""
+        labels, inertia = [], 0.0
+        for x, w in rows:
+            D = self._distances(x, state)
+            labels.append(D.argmin(axis=0))
+            inertia += float(D.min(axis=0) @ w)
+        return np.concatenate(labels), inertia
+
+    # ------------------------------------------------- validation and seeding
+
+    def _check_params(self):
+        return {
+            "accept_sparse": "csr" if self._accepts_sparse else False,
+            "dtype": [np.float64, np.float32],
+            "order": "C",
+        }
+
+    def _check_init(self, X):
+        """Return ``init``, as an array where it is one, and the number of runs."""
+        if isinstance(self.init, str) or callable(self.init):
+            fallback = 1 if self.init == "k-means++" else 10
+            return self.init, fallback if self.n_init == "auto" else self.n_init
+        centers = self._check_centers(self.init, X)
+        if self.n_init not in ("auto", 1):
+            warnings.warn(
+                "Explicit initial center position passed: performing only one init in "
+                f"{type(self).__name__} instead of n_init={self.n_init}.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        return centers, 1
+
+    def _check_centers(self, centers, X):
+        centers = check_array(centers, dtype=X.dtype, order="C", copy=True, input_name="init")
+        expected = (self.n_clusters, X.shape[1])
+        if centers.shape != expected:
+            raise ValueError(
+                f"init has shape {centers.shape}, but n_clusters={self.n_clusters} and "
+                f"n_features={X.shape[1]} ask for initial centers of shape {expected}."
+            )
+        return centers
+
+    def _initial_centers(self, init, rows, sample, weight, prepared, random_state):
+        """Return the initial centers in internal units."""
+        if callable(init):
+            init = init(rows.X, self.n_clusters, random_state=random_state)
+            init = self._check_centers(init, rows.X)
+        if not isinstance(init, str):
+            return rows.convert(init)
+        n_positive = np.count_nonzero(weight)
+        if n_positive < self.n_clusters:
+            raise ValueError(
+                f"Only {n_positive} samples have a positive sample_weight, which should be >= "
+                f"n_clusters={self.n_clusters}."
+            )
+        if init == "random":
+            chosen = random_state.choice(
+                len(weight), self.n_clusters, replace=False, p=weight / weight.sum()
+            )
+        else:
+            metric_rows = self._metric_rows(sample, prepared)
+            _, chosen = kmeans_plusplus(
+                metric_rows, self.n_clusters, sample_weight=weight, random_state=random_state
+            )
+        centers = sample[chosen]
+        return centers.toarray() if sp.issparse(centers) else centers
+
+    def _block_size(self):
+        return int(np.clip(65536 // self.n_clusters, 256, 8192))
+
+    def _report(self, message):
+        if self.verbose:
+            print(message)  # noqa: T201 - what verbose asks for
+
+    # ------------------------------------------------------- fitted estimator
+
+    def _fitted_rows(self, X, sample_weight=None):
+        """Return new rows in the internal units of the fit, and the fitted state."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, **self._check_params())
+        sample_weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        rows = Rows(X, sample_weight, self._origin, self._unit, self._block_size())
+        return rows, self._to_state(vars(self), rows)
+
+    def predict(self, X):
+        """Return the index of the closest center of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            New rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int32
+            Index of the closest center in the estimator's own metric.
+        """
+        rows, state = self._fitted_rows(X)
+        return self._label(rows, state)[0].astype(np.int32)
+
+    def transform(self, X):
+        """Return the distance of each row to each center, in the estimator's own metric.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            New rows.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_samples, n_clusters)
+            Distances, not squared.
+        """
+        rows, state = self._fitted_rows(X)
+        unit = self._distance_unit(rows)
+        blocks = [np.sqrt(self._distances(x, state)).T * unit for x, _ in rows]
+        return np.concatenate(blocks).astype(rows.X.dtype, copy=False)
+
+    def fit_transform(self, X, y=None, sample_weight=None):
+        """Compute the centers and return the distance of each row to each of them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows to cluster.
+        y : array-like of shape (n_samples,), default=None
+            Only handed to the callbacks.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_samples, n_clusters)
+            What ``fit(X).transform(X)`` returns.
+        """
+        return self.fit(X, y, sample_weight=sample_weight).transform(X)
+
+    def fit_predict(self, X, y=None, sample_weight=None):
+        """Compute the centers and return the index of the closest one for each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows to cluster.
+        y : array-like of shape (n_samples,), default=None
+            Only handed to the callbacks.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int32
+            The attribute ``labels_``.
+        """
+        return self.fit(X, y, sample_weight=sample_weight).labels_
+
+    def score(self, X, y=None, sample_weight=None):
+        """Return minus the objective of the fitted centers on X.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            New rows.
+        y : Ignored
+            Not used, present for API consistency.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        score : float
+            The opposite of the value that fitting minimises; larger is better.
+        """
+        rows, state = self._fitted_rows(X, sample_weight)
+        objective = self._statistics(rows, state).objective
+        return -float(self._restore_objective(objective, state, rows))
+
+    @property
+    def _n_features_out(self):
+        return self.cluster_centers_.shape[0]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self._accepts_sparse
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

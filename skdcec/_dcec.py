@@ -1,0 +1,600 @@
+"""Deep convolutional embedded clustering: pretrain, initialise, refine.
+
+Keras is imported when a network is first needed, never with this module.
+"""
+
+import copy
+import inspect
+import warnings
+from functools import partial
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    ClusterMixin,
+    TransformerMixin,
+    clone,
+)
+from sklearn.callback import CallbackSupportMixin
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skdcec._autoencoders import LARGEST_SEED, BaseAutoencoder, ConvAutoencoder, check_images
+from skdcec._centers import COINCIDENCE_RADIUS, count_distinct, empty_last
+from skdcec._sklearn import Interval, _fit_context, set_fitted
+
+
+def seed_estimator(estimator, seed):
+    """Set every ``random_state`` of an estimator and of those inside it that is None."""
+    params = estimator.get_params(deep=True)
+    unset = [name for name in params if name.split("__")[-1] == "random_state" and params[name] is None]
+    return estimator.set_params(**dict.fromkeys(unset, seed))
+
+
+def set_cluster_number(estimator, n_clusters):
+    """Ask a clusterer, or the last step of a Pipeline, for this many clusters."""
+    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    for name in ("n_clusters", "n_components"):
+        if name in last.get_params(deep=False):
+            return last.set_params(**{name: n_clusters})
+    return last
+
+
+def centers_of(clusterer, Z, labels):
+    """Return the centers that a fitted clusterer found in Z.
+
+    Its ``cluster_centers_`` or ``means_`` where they are points of that space, else the mean of each
+    label; noise (-1) is left out.
+    """
+    for name in ("cluster_centers_", "means_"):
+        centers = getattr(clusterer, name, None)
+        if centers is not None and np.ndim(centers) == 2 and centers.shape[1] == Z.shape[1]:
+            return np.asarray(centers, dtype=np.float64)
+    found = np.unique(labels[labels >= 0])
+    return np.array([Z[labels == label].mean(axis=0) for label in found]).reshape(-1, Z.shape[1])
+
+
+class DCEC(
+    ClassNamePrefixFeaturesOutMixin,
+    CallbackSupportMixin,
+    TransformerMixin,
+    ClusterMixin,
+    BaseEstimator,
+):
+    """Deep convolutional embedded clustering.
+
+    Trains an autoencoder, places cluster centers in its embedding, then trains encoder, decoder and
+    centers together, so that the embedding becomes one in which clusters are easy to tell apart.
+
+    Parameters
+    ----------
+    n_clusters : int or None, default=10
+        Number of clusters; None is as many as `init` finds.
+
+    init : None, clusterer, callable or array-like of shape (n_clusters, n_components), default=None
+        What places the centers in the embedding:
+
+        - None: ``KMeans(n_init=20)``, as in [1]_;
+        - any scikit-learn clusterer or mixture, such as `KHarmonicMeans()`, ``GaussianMixture()`` or
+          ``AgglomerativeClustering()``. A clone is fitted, with its ``n_clusters`` (or
+          ``n_components``) set, unless `n_clusters` is None. Centers are its ``cluster_centers_`` or
+          ``means_``, or the mean of each label;
+        - a callable ``init(Z, n_clusters, random_state)`` that returns centers;
+        - the centers.
+
+    autoencoder : ConvAutoencoder, DenseAutoencoder or FrozenEstimator of one, default=None
+        A clone is trained; None is ``ConvAutoencoder()``. A fitted one in scikit-learn's
+        ``FrozenEstimator`` is not trained again, only refined (a copy of it).
+
+    gamma : float, default=0.1
+        Weight of the clustering loss.
+
+    reconstruction_weight : float, default=1.0
+        Weight of the reconstruction loss. With 0 this is DEC [2]_.
+
+    update_interval : int or float, default=140
+        How often the target distribution is computed anew: an int counts batches, a float epochs.
+
+    max_iter : int, default=20000
+        Largest number of batches in joint training.
+
+    tol : float, default=1e-3
+        Joint training ends when a smaller share of the labels changes from one update to the next.
+
+    batch_size : int, default=256
+        Images per step of joint training.
+
+    optimizer : str or keras.optimizers.Optimizer, default='adam'
+        Keras optimizer of joint training; an object is copied, never trained itself.
+
+    verbose : int, default=0
+        If positive, print what happens.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines everything that is drawn at random, also in `init` and `autoencoder` where their own
+        ``random_state`` is None. Pass an int for results that are the same, bit by bit, on the same
+        machine.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_samples,), int32
+        Cluster of each image. Clusters without images come last.
+
+    cluster_centers_ : ndarray of shape (n_clusters, n_components)
+        The centers in the refined embedding.
+
+    cluster_sizes_ : ndarray of shape (n_clusters,), int
+        Number of images in each cluster.
+
+    autoencoder_ : ConvAutoencoder or DenseAutoencoder
+        The refined autoencoder.
+
+    init_ : object
+        The fitted clusterer that placed the centers; the parameter itself if it was none.
+
+    initial_centers_ : ndarray of shape (n_clusters, n_components)
+        The centers that it placed, in the embedding before joint training.
+
+    history_ : dict of ndarray
+        For each update of the target distribution: 'n_iter', 'reconstruction_loss',
+        'clustering_loss' and 'label_change' (the share of labels that changed).
+
+    n_iter_ : int
+        Number of batches of joint training.
+
+    model_ : keras.Model
+        A live Keras model from images to soft assignments, made anew from the fitted arrays.
+
+    n_features_in_ : int
+        Number of pixels times channels.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X has string column names.
+
+    See Also
+    --------
+    KHarmonicMeans : An initialiser that hardly depends on its own start.
+    ConvAutoencoder : The network.
+
+    Notes
+    -----
+    The loss is the mean squared error of the pixels plus gamma times the Kullback-Leibler divergence
+    between target distribution and soft assignments, summed over clusters; both are means over images.
+    This is the scale of the published code of [1]_, where gamma is 0.1. If the autoencoder has an
+    augmentation, targets come from clean images, and batches are augmented.
+
+    The method assumes clusters of similar size: it tends to merge small clusters and split large ones.
+
+    Do not fork a process after a fit: TensorFlow hangs in the child. joblib's 'loky' and 'threading'
+    are fine.
+
+    References
+    ----------
+    .. [1] X. Guo, X. Liu, E. Zhu, J. Yin (2017). "Deep clustering with convolutional autoencoders".
+       ICONIP 2017.
+    .. [2] J. Xie, R. Girshick, A. Farhadi (2016). "Unsupervised deep embedding for clustering
+       analysis". ICML 2016.
+    .. [3] L. G. Nogueira, A. B. S. Serapiao. "Exploring centroids initialization within Deep
+       Convolutional Embedded Clustering".
+
+    Examples
+    --------
+    >>> from skdcec import DCEC, ConvAutoencoder, KHarmonicMeans
+    >>> from skdcec.datasets import load_digits_images
+    >>> X = load_digits_images().images
+    >>> dcec = DCEC(
+    ...     init=KHarmonicMeans(),
+    ...     autoencoder=ConvAutoencoder(epochs=3),
+    ...     max_iter=20,
+    ...     random_state=0,
+    ... )
+    >>> dcec.fit_predict(X).shape
+    (1797,)
+    """
+
+    _parameter_constraints: dict = {
+        "n_clusters": [Interval(Integral, 1, None, closed="left"), None],
+        "init": "no_validation",
+        "autoencoder": "no_validation",
+        "gamma": [Interval(Real, 0, None, closed="left")],
+        "reconstruction_weight": [Interval(Real, 0, None, closed="left")],
+        "update_interval": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Real, 0, None, closed="neither"),
+        ],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "optimizer": "no_validation",
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+    _doc_link_module = "skdcec"
+
+    def __init__(
+        self,
+        n_clusters=10,
+        *,
+        init=None,
+        autoencoder=None,
+        gamma=0.1,
+        reconstruction_weight=1.0,
+        update_interval=140,
+        max_iter=20000,
+        tol=1e-3,
+        batch_size=256,
+        optimizer="adam",
+        verbose=0,
+        random_state=None,
+    ):
+        self.n_clusters = n_clusters
+        self.init = init
+        self.autoencoder = autoencoder
+        self.gamma = gamma
+        self.reconstruction_weight = reconstruction_weight
+        self.update_interval = update_interval
+        self.max_iter = max_iter
+        self.tol = tol
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.verbose = verbose
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None):
+        """Pretrain the autoencoder, place the centers, and refine both together.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, height, width), (n_samples, height, width, channels) or \
+                (n_samples, n_features)
+            Images, best scaled to [0, 1]; uint8 is divided by 255. A flat row whose length is a perfect
+            square is a square grey image, any other an image of one row, unless the ``image_shape`` of
+            the autoencoder says otherwise.
+        y : array-like of shape (n_samples,), default=None
+            Not used for training; it is only handed to the callbacks.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For bad parameters or data, before any training.
+        FloatingPointError
+            If the loss stops being finite; the estimator is then as before.
+        """
+        from skdcec._training import optimizer_json
+
+        autoencoder, frozen = self._check_autoencoder()
+        shape = autoencoder.image_shape_ if frozen else autoencoder.image_shape
+        images, inputs, _ = check_images(self, X, shape, reset=True)
+        init = self._check_init(len(images), autoencoder.n_components)
+        optimizer = optimizer_json(self.optimizer)
+        random_state = check_random_state(self.random_state)
+        seeds = random_state.randint(LARGEST_SEED, size=3)
+
+        root = self._init_callback_context(max_subtasks=3)
+        root.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        if not frozen:
+            seed_estimator(autoencoder, int(seeds[0]))
+        autoencoder = self._pretrain(root, autoencoder, frozen, images, y)
+        Z = autoencoder.transform(images)
+        init, centers = self._initialise(root, init, Z, int(seeds[1]), y)
+        self._warn_of_coincidence(centers, Z)
+        fitted = inputs | {"init_": init, "initial_centers_": centers}
+        run = partial(self._refine, root, autoencoder, centers, images, optimizer, int(seeds[2]))
+        fitted |= run(fitted, X, y)
+        if not fitted["cluster_sizes_"].all():
+            warnings.warn(
+                f"DCEC ended with only {np.count_nonzero(fitted['cluster_sizes_'])} of {len(centers)} "
+                "clusters in use; see cluster_sizes_. Try another init, a smaller gamma or longer "
+                "pretraining.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        set_fitted(self, fitted)
+        root.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
+        return self
+
+    # ------------------------------------------------------------- validation
+
+    def _check_autoencoder(self):
+        """Return an autoencoder that may be changed, and whether it is fitted already."""
+        frozen = isinstance(self.autoencoder, FrozenEstimator)
+        autoencoder = self.autoencoder.estimator if frozen else self.autoencoder
+        if autoencoder is None:
+            autoencoder = ConvAutoencoder()
+        if not isinstance(autoencoder, BaseAutoencoder):
+            raise TypeError(
+                f"autoencoder={self.autoencoder!r} should be a ConvAutoencoder, a DenseAutoencoder, or "
+                "a fitted one of them in a FrozenEstimator."
+            )
+        if frozen:
+            check_is_fitted(autoencoder)
+            return copy.copy(autoencoder), True
+        autoencoder._check_params()
+        return clone(autoencoder), False
+
+    def _check_init(self, n_samples, n_components):
+        """Return `init` ready for use: a clone, an array, or the callable."""
+        if self.gamma == 0 and self.reconstruction_weight == 0:
+            raise ValueError("gamma=0 and reconstruction_weight=0 leave nothing to train; one must be > 0.")
+        if self.n_clusters is not None and n_samples < self.n_clusters:
+            raise ValueError(f"n_samples={n_samples} should be >= n_clusters={self.n_clusters}.")
+        init = self.init
+        if init is None:
+            if self.n_clusters is None:
+                raise ValueError(
+                    "n_clusters=None needs an init that finds the number of clusters itself, but "
+                    "init=None is KMeans. Pass a number, or an init such as HDBSCAN()."
+                )
+            init = KMeans(n_init=20)
+        if inspect.isclass(init) or isinstance(init, str):
+            raise TypeError(
+                f"init={init!r} should be a clusterer instance such as KHarmonicMeans(), an array of "
+                "centers, a callable, or None."
+            )
+        if hasattr(init, "fit") and hasattr(init, "get_params"):
+            init = clone(init)
+            if self.n_clusters is not None:
+                set_cluster_number(init, self.n_clusters)
+            return init
+        if callable(init):
+            return init
+        centers = check_array(init, dtype=np.float64, input_name="init")
+        return self._check_centers(centers, n_components)
+
+    def _check_centers(self, centers, n_components):
+        """Raise unless the centers are as many, and as long, as they should be."""
+        if centers.ndim != 2 or centers.shape[1] != n_components:
+            raise ValueError(
+                f"init gave centers of shape {centers.shape}; they should have the "
+                f"n_components={n_components} columns of the embedding."
+            )
+        if not len(centers) or len(centers) != (self.n_clusters or len(centers)):
+            raise ValueError(
+                f"init found {len(centers)} clusters, but n_clusters={self.n_clusters}. Set "
+                "n_clusters=None to take as many as it finds."
+            )
+        return centers
+
+    def _warn_of_coincidence(self, centers, Z):
+        radius = COINCIDENCE_RADIUS * np.sqrt(Z.var(axis=0, dtype=np.float64).sum())
+        n_distinct = count_distinct(centers, radius)
+        if n_distinct < len(centers):
+            warnings.warn(
+                f"init placed only {n_distinct} distinct centers for {len(centers)} clusters; those on "
+                "one point will stay together.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    # ----------------------------------------------------------------- phases
+
+    def _pretrain(self, root, autoencoder, frozen, images, y):
+        """Train the autoencoder, unless it is."""
+        # a leaf: the sub-estimator's own task takes its place
+        ctx = root.subcontext("pretrain")
+        ctx.call_on_fit_task_begin(estimator=self, X=images, y=y)
+        if not frozen:
+            self._report("Pretraining the autoencoder.")
+            with ctx.propagate_callback_context(autoencoder):
+                autoencoder.fit(images, y)
+        ctx.call_on_fit_task_end(estimator=self, X=images, y=y)
+        return autoencoder
+
+    def _initialise(self, root, init, Z, seed, y):
+        """Return the fitted init and the centers that it places in the embedding Z."""
+        ctx = root.subcontext("initialise").call_on_fit_task_begin(estimator=self, X=Z, y=y)
+        self._report("Placing the cluster centers.")
+        if hasattr(init, "fit"):
+            seed_estimator(init, seed)
+            labels = self._fit_init(ctx, init, Z)
+            centers = centers_of(init, Z, labels)
+        elif callable(init):
+            centers = init(Z, self.n_clusters, random_state=check_random_state(seed))
+            centers = check_array(centers, dtype=np.float64, input_name="init")
+        else:
+            centers = init
+        ctx.call_on_fit_task_end(estimator=self, X=Z, y=y)
+        return init, self._check_centers(centers, Z.shape[1])
+
+    def _fit_init(self, ctx, init, Z):
+        """Fit the clusterer; return its labels."""
+        if hasattr(init, "set_callbacks"):
+            with ctx.propagate_callback_context(init):
+                return init.fit_predict(Z)
+        return init.fit_predict(Z)
+
+    def _refine(self, root, autoencoder, centers, images, optimizer, seed, known, X, y):
+        """Train jointly; return the fitted attributes that this determines."""
+        from skdcec._training import batches_per_epoch, refine
+
+        interval = self.update_interval
+        if not isinstance(interval, Integral):
+            interval = max(1, round(interval * batches_per_epoch(len(images), self.batch_size)))
+        updates = refine(
+            autoencoder.architecture_,
+            autoencoder.weights_,
+            centers.astype(np.float32),
+            images,
+            gamma=self.gamma,
+            reconstruction_weight=self.reconstruction_weight,
+            update_interval=interval,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            batch_size=self.batch_size,
+            optimizer=optimizer,
+            augmentation=autoencoder.augmentation,
+            seed=seed,
+        )
+        hooks = {"estimator": self, "X": X, "y": y}
+        ctx = root.subcontext("refine", max_subtasks=-(-self.max_iter // interval))
+        ctx.call_on_fit_task_begin(**hooks)
+        records = []
+        for update in updates:
+            task = ctx.subcontext("update").call_on_fit_task_begin(**hooks)
+            records.append(update.record())
+            self._report(
+                "Batch {n_iter}: reconstruction loss {reconstruction_loss:.5f}, clustering loss "
+                "{clustering_loss:.5f}, {label_change:.2%} of the labels changed.".format(**records[-1])
+            )
+            attributes = partial(self._attributes, known, autoencoder, update, records)
+            stop = task.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
+            if stop:
+                updates.close()
+                break
+        ctx.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
+        return attributes()
+
+    @staticmethod
+    def _attributes(known, autoencoder, update, records):
+        """Return the fitted attributes at one update of joint training."""
+        order = empty_last(update.labels, len(update.centers))
+        refined = copy.copy(autoencoder)
+        refined.weights_ = update.weights
+        return known | {
+            "autoencoder_": refined,
+            "cluster_centers_": update.centers[order],
+            "labels_": np.argsort(order)[update.labels].astype(np.int32),
+            "cluster_sizes_": np.bincount(update.labels, minlength=len(order))[order],
+            "history_": {name: np.array([r[name] for r in records]) for name in records[0]},
+            "n_iter_": update.n_iter,
+        }
+
+    def _report(self, message):
+        if self.verbose:
+            print(message)  # noqa: T201 - what verbose asks for
+
+    # ------------------------------------------------------- fitted estimator
+
+    def _encode(self, X):
+        """Return the embedding of new images, and the type of X."""
+        from skdcec._training import encode
+
+        check_is_fitted(self)
+        images, _, dtype = check_images(self, X, reset=False)
+        autoencoder = self.autoencoder_
+        return encode(autoencoder.architecture_, autoencoder.weights_, images), dtype
+
+    def predict_proba(self, X):
+        """Return the soft assignment of each image to each cluster (equation 6 of [3]_ in `DCEC`).
+
+        Parameters
+        ----------
+        X : array-like
+            Images in any layout that `fit` accepts.
+
+        Returns
+        -------
+        Q : ndarray of shape (n_samples, n_clusters)
+            Rows sum to one. A row does not depend, in any bit, on the other rows.
+        """
+        from skdcec._training import soft_assignment
+
+        Z, dtype = self._encode(X)
+        return soft_assignment(Z, self.cluster_centers_).astype(dtype, copy=False)
+
+    def predict(self, X):
+        """Return the cluster of each image.
+
+        Parameters
+        ----------
+        X : array-like
+            Images in any layout that `fit` accepts.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int32
+            The cluster whose center is closest in the embedding.
+        """
+        from skdcec._training import soft_assignment
+
+        Z, _ = self._encode(X)
+        return soft_assignment(Z, self.cluster_centers_).argmax(axis=1).astype(np.int32)
+
+    def transform(self, X):
+        """Return the refined embedding of each image.
+
+        Parameters
+        ----------
+        X : array-like
+            Images in any layout that `fit` accepts.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components)
+            A row does not depend, in any bit, on the other rows.
+        """
+        Z, dtype = self._encode(X)
+        return Z.astype(dtype, copy=False)
+
+    def inverse_transform(self, X):
+        """Return the images that the decoder makes of embeddings, such as ``cluster_centers_``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Embeddings.
+
+        Returns
+        -------
+        images : ndarray
+            In the layout of the training data.
+        """
+        check_is_fitted(self)
+        images = self.autoencoder_.inverse_transform(X)
+        return images.reshape(len(images), *self._sample_shape)
+
+    def score(self, X, y=None):
+        """Return minus the joint loss on X, with the target distribution of X itself.
+
+        Parameters
+        ----------
+        X : array-like
+            Images in any layout that `fit` accepts.
+        y : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        score : float
+            Larger is better.
+        """
+        from skdcec._training import soft_assignment, target_distribution
+
+        Q = soft_assignment(self._encode(X)[0], self.cluster_centers_)
+        P = target_distribution(Q)
+        divergence = np.mean(np.sum(P * np.log(P / Q), axis=1))
+        images, _, _ = check_images(self, X, reset=False)
+        error = -self.autoencoder_.score(images)
+        return -float(self.reconstruction_weight * error + self.gamma * divergence)
+
+    @property
+    def model_(self):
+        """A live Keras model from images to soft assignments: a copy of the fitted arrays."""
+        from skdcec._networks import clustering_model
+
+        check_is_fitted(self)
+        return clustering_model(self.autoencoder_.encoder_, self.cluster_centers_)
+
+    @property
+    def _n_features_out(self):
+        return self.cluster_centers_.shape[1]
+
+    def __sklearn_is_fitted__(self):
+        return "cluster_centers_" in vars(self)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,40 @@
+"""The one door to scikit-learn's private names, and what all our estimators do with them."""
+
+import copy
+
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+__all__ = [
+    "Interval",
+    "StrOptions",
+    "_check_sample_weight",
+    "_fit_context",
+    "set_fitted",
+    "validate_new_data",
+]
+
+
+def validate_new_data(estimator, X, **check_params):
+    """Validate the data of a fit without touching the estimator.
+
+    Returns
+    -------
+    X : ndarray or CSR matrix
+        The validated data.
+    attributes : dict
+        ``n_features_in_`` and, for named columns, ``feature_names_in_``.
+    """
+    probe = copy.copy(estimator)
+    X = validate_data(probe, X, reset=True, **check_params)
+    names = ("n_features_in_", "feature_names_in_")
+    return X, {name: vars(probe)[name] for name in names if name in vars(probe)}
+
+
+def set_fitted(estimator, attributes):
+    """Replace all fitted attributes at once, so that an interrupted fit leaves the earlier one."""
+    for name in [name for name in vars(estimator) if name.endswith("_") and name[0] != "_"]:
+        delattr(estimator, name)
+    for name, value in attributes.items():
+        setattr(estimator, name, value)

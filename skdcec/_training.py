@@ -1,0 +1,443 @@
+"""The mini-batch loops: pretraining, joint training and inference, on plain arrays.
+
+Compiled Keras models are expensive to make and cheap to refill. They live in a pool of this process; each
+loop borrows one of its architecture, fills it with arrays, and gives it back. No state of one fit
+reaches another: weights, optimizer and metrics are all overwritten on loan.
+"""
+
+import json
+import threading
+from collections import defaultdict
+from contextlib import contextmanager
+from itertools import count, islice
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from skdcec._networks import build
+
+# Rows go through a network in batches of exactly this size: what is computed for a row then never
+# depends, in any bit, on how many others there are or where it stands among them.
+INFERENCE_BATCH = 32
+INFERENCE_CHUNK = 64 * INFERENCE_BATCH
+# Keras' own floor for probabilities in the Kullback-Leibler divergence.
+SMALLEST_PROBABILITY = 1e-7
+# The affine augmentation: largest shift as a share of the side, and largest rotation.
+LARGEST_SHIFT, LARGEST_ROTATION = 0.1, np.deg2rad(10)
+
+
+# --------------------------------------------------------------------------- formulas
+
+
+def soft_assignment(Z, centers):
+    """Return Q, the Student's t similarity of embeddings to centers (eq 6 of the paper).
+
+    q_ij is proportional to 1 / (1 + |z_i - mu_j|^2) over the centers j. In float64 and without a
+    matrix product, so that each row is computed the same way wherever it stands.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_components)
+    centers : ndarray of shape (n_clusters, n_components)
+
+    Returns
+    -------
+    Q : ndarray of shape (n_samples, n_clusters), float64
+    """
+    centers = centers.astype(np.float64)
+    Q = np.empty((len(Z), len(centers)))
+    for j, center in enumerate(centers):
+        Q[:, j] = 1 / (1 + np.square(Z - center).sum(axis=1))
+    return Q / Q.sum(axis=1, keepdims=True)
+
+
+def target_distribution(Q):
+    """Return P, the sharpened soft assignments (eq 8 of the paper; Xie et al. 2016).
+
+    p_ij is proportional to q_ij^2 / f_j over the clusters j, with f_j = sum_i q_ij on all data.
+
+    Parameters
+    ----------
+    Q : ndarray of shape (n_samples, n_clusters)
+
+    Returns
+    -------
+    P : ndarray of shape (n_samples, n_clusters)
+    """
+    P = Q**2 / Q.sum(axis=0)
+    return P / P.sum(axis=1, keepdims=True)
+
+
+def squared_error(images, reconstructions):
+    """Return the squared error of each image, averaged over its pixels and channels."""
+    error = ops.square(reconstructions - images)
+    return ops.mean(ops.reshape(error, (ops.shape(error)[0], -1)), axis=1)
+
+
+def divergence(P, Q):
+    """Return KL(P || Q) of each row, summed over the clusters (eq 7)."""
+    P, Q = (ops.clip(A, SMALLEST_PROBABILITY, 1.0) for A in (P, Q))
+    return ops.sum(P * ops.log(P / Q), axis=1)
+
+
+def random_affine(n, image_shape, rng):
+    """Draw shifts of up to a tenth of each side and rotations of up to ten degrees.
+
+    Returns
+    -------
+    transforms : ndarray of shape (n, 8), float32
+        Projective transforms about the middle of the image, as `keras.ops.image` takes them.
+    """
+    height, width = image_shape[:2]
+    angle = rng.uniform(-LARGEST_ROTATION, LARGEST_ROTATION, n)
+    dx, dy = rng.uniform(-LARGEST_SHIFT, LARGEST_SHIFT, (2, n)) * [[width], [height]]
+    cos, sin = np.cos(angle), np.sin(angle)
+    cx, cy = (width - 1) / 2, (height - 1) / 2
+    zero = np.zeros(n)
+    rows = [
+        [cos, -sin, cx + dx - cos * cx + sin * cy],
+        [sin, cos, cy + dy - sin * cx - cos * cy],
+        [zero, zero],
+    ]
+    return np.stack(sum(rows, []), axis=1).astype(np.float32)
+
+
+# --------------------------------------------------------------------------- batches
+
+
+class Batch(NamedTuple):
+    """Rows of a mini-batch; rows of weight 0 only fill it up."""
+
+    rows: np.ndarray  # (batch_size,)
+    weight: np.ndarray  # (batch_size,) float32, sums to batch_size
+    transforms: np.ndarray | None  # (batch_size, 8)
+
+
+def batches(n_samples, image_shape, batch_size, augmentation, seed):
+    """Yield full batches for ever, shuffling in each epoch with a generator of its own.
+
+    The last batch of an epoch is filled up with rows of weight 0, and its real rows weigh as much
+    as a whole batch.
+    """
+    size = min(batch_size, n_samples)
+    for epoch in count():
+        rng = np.random.default_rng([seed, epoch])
+        order = rng.permutation(n_samples)
+        for start in range(0, n_samples, size):
+            rows = order[start : start + size]
+            weight = np.zeros(size, np.float32)
+            weight[: len(rows)] = size / len(rows)
+            rows = np.concatenate([rows, order[: size - len(rows)]])
+            transforms = random_affine(size, image_shape, rng) if augmentation == "affine" else None
+            yield Batch(rows, weight, transforms)
+
+
+def batches_per_epoch(n_samples, batch_size):
+    """Return how many batches `batches` makes of an epoch."""
+    return -(-n_samples // min(batch_size, n_samples))
+
+
+# --------------------------------------------------------------------------- models
+
+
+class Trainer(keras.Model):
+    """An autoencoder, with or without cluster centers, and its loss.
+
+    Parameters
+    ----------
+    architecture : str
+    optimizer : str
+        JSON of a Keras optimizer.
+    n_clusters : int
+        0 for an autoencoder alone.
+    """
+
+    def __init__(self, architecture, optimizer, n_clusters):
+        super().__init__(dtype="float32")
+        self.encoder, self.decoder = build(architecture)
+        self.encoder_size = len(self.encoder.weights)
+        self.centers = None
+        if n_clusters:
+            shape = (n_clusters, self.encoder.output_shape[1])
+            self.centers = self.add_weight(shape, initializer="zeros", name="centers")
+        self.built = True
+        self.means = {name: keras.metrics.Mean(name=name) for name in ("reconstruction", "clustering")}
+        self.compile(
+            optimizer=keras.saving.deserialize_keras_object(json.loads(optimizer)),
+            # XLA trains these networks more slowly on a CPU, and JAX does nothing without it
+            jit_compile=keras.backend.backend() == "jax",
+        )
+        self.optimizer.build(self.trainable_variables)
+        self.fresh_optimizer = [ops.convert_to_numpy(v) for v in self.optimizer.variables]
+
+    def call(self, inputs, training=False):
+        """Return the images as they were seen, their reconstructions and embeddings."""
+        images = inputs["images"]
+        if "transforms" in inputs:
+            images = ops.image.affine_transform(
+                images,
+                inputs["transforms"],
+                interpolation="bilinear",
+                fill_mode="nearest",
+                data_format="channels_last",
+            )
+        Z = self.encoder(images, training=training)
+        return images, self.decoder(Z, training=training), Z
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Return reconstruction + gamma KL(P || Q) over the batch (eq 5), each term as weighted in x."""
+        images, reconstructions, Z = y_pred
+        weight = x["weight"]
+        error = ops.mean(weight * squared_error(images, reconstructions))
+        self.means["reconstruction"].update_state(error)
+        loss = x["reconstruction_weight"][0] * error
+        if self.centers is not None:
+            difference = ops.expand_dims(Z, 1) - self.centers
+            Q = 1 / (1 + ops.sum(ops.square(difference), axis=2))
+            Q = Q / ops.sum(Q, axis=1, keepdims=True)
+            kl = ops.mean(weight * divergence(x["targets"], Q))
+            self.means["clustering"].update_state(kl)
+            loss = loss + x["gamma"][0] * kl
+        return loss
+
+    def load(self, weights, centers=None):
+        """Start afresh from these arrays."""
+        self.encoder.set_weights(weights[: self.encoder_size])
+        self.decoder.set_weights(weights[self.encoder_size :])
+        if centers is not None:
+            self.centers.assign(centers)
+        for variable, value in zip(self.optimizer.variables, self.fresh_optimizer, strict=True):
+            variable.assign(value)
+
+    def arrays(self):
+        """Return a copy of the weights of encoder and decoder."""
+        return self.encoder.get_weights() + self.decoder.get_weights()
+
+    def train(self, images, some_batches, targets=None, gamma=0.0, reconstruction_weight=1.0):
+        """Train on some batches; return the mean of each part of the loss over them.
+
+        Raises
+        ------
+        FloatingPointError
+            Where the loss is not finite.
+        """
+        self.reset_metrics()
+        constants = {
+            "gamma": np.array([gamma], np.float32),
+            "reconstruction_weight": np.array([reconstruction_weight], np.float32),
+        }
+        for batch in some_batches:
+            x = {"images": images[batch.rows], "weight": batch.weight, **constants}
+            if batch.transforms is not None:
+                x["transforms"] = batch.transforms
+            if targets is not None:
+                x["targets"] = targets[batch.rows]
+            logs = self.train_on_batch(x, return_dict=True)
+        losses = {name: float(logs[name]) for name in self.means}
+        if not np.isfinite(sum(losses.values())):
+            raise FloatingPointError(
+                f"The training loss is no longer finite ({losses}). The likely causes are unscaled "
+                "input (scale X to [0, 1]) or a learning rate that is too high for these data (pass "
+                "optimizer=keras.optimizers.Adam(1e-4), say)."
+            )
+        return losses
+
+
+class Mapper(keras.Model):
+    """A network applied to batches of one fixed size, one after the other.
+
+    Parameters
+    ----------
+    architecture : str
+    part : {0, 1}
+        The encoder or the decoder.
+    """
+
+    def __init__(self, architecture, part):
+        super().__init__(dtype="float32")
+        self.network = build(architecture)[part]
+        self.built = True
+        self.compile(jit_compile=keras.backend.backend() == "jax")
+
+    def call(self, inputs, training=False):
+        """Map the network over the first axis of inputs (m, INFERENCE_BATCH, ...)."""
+        return ops.map(lambda batch: self.network(batch, training=False), inputs)
+
+
+_pool = defaultdict(list)
+_pool_lock = threading.Lock()
+
+
+@contextmanager
+def borrowed(kind, *key):
+    """Lend a compiled model of this kind, made from these arguments; one borrower at a time."""
+    with _pool_lock:
+        idle = _pool[kind, key]
+        model = idle.pop() if idle else None
+    if model is None:
+        model = kind(*key)
+    yield model
+    # after an exception the model is dropped instead: who knows what it was doing
+    with _pool_lock:
+        idle.append(model)
+
+
+def optimizer_json(optimizer):
+    """Return the JSON of a Keras optimizer, given by name or as an object.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    try:
+        return json.dumps(keras.saving.serialize_keras_object(keras.optimizers.get(optimizer)))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"optimizer={optimizer!r} should be the name of a Keras optimizer, such as 'adam', or a "
+            "keras.optimizers.Optimizer."
+        ) from error
+
+
+# --------------------------------------------------------------------------- loops
+
+
+def encode(architecture, weights, images):
+    """Return the embeddings (n_samples, n_components) of images (n_samples, h, w, c), float32."""
+    return _map_rows(architecture, weights, images, part=0)
+
+
+def decode(architecture, weights, Z):
+    """Return the images (n_samples, h, w, c) of embeddings (n_samples, n_components), float32."""
+    return _map_rows(architecture, weights, Z, part=1)
+
+
+def _map_rows(architecture, weights, rows, part):
+    with borrowed(Mapper, architecture, part) as mapper:
+        n = len(mapper.network.weights)
+        mapper.network.set_weights(weights[-n:] if part else weights[:n])
+        outputs = []
+        for start in range(0, len(rows), INFERENCE_CHUNK):
+            chunk = rows[start : start + INFERENCE_CHUNK].astype(np.float32, copy=False)
+            m = -(-len(chunk) // INFERENCE_BATCH)
+            full = np.zeros((m * INFERENCE_BATCH, *chunk.shape[1:]), np.float32)
+            full[: len(chunk)] = chunk
+            out = mapper.predict_on_batch(full.reshape(m, INFERENCE_BATCH, *chunk.shape[1:]))
+            outputs.append(out.reshape(len(full), *out.shape[2:])[: len(chunk)])
+        return np.concatenate(outputs)
+
+
+def pretrain(architecture, weights, images, *, epochs, batch_size, optimizer, augmentation, seed):
+    """Train an autoencoder alone (eq 4); yield after each epoch.
+
+    Parameters
+    ----------
+    architecture : str
+    weights : list of ndarray
+        Where to start from.
+    images : ndarray of shape (n_samples, height, width, channels), float32
+    epochs, batch_size : int
+    optimizer : str
+        JSON of a Keras optimizer.
+    augmentation : {None, 'affine'}
+    seed : int
+        Determines the batches.
+
+    Yields
+    ------
+    loss : float
+        Mean reconstruction loss over the epoch.
+    arrays : callable
+        Returns the weights as they are now.
+    """
+    stream = batches(len(images), images.shape[1:], batch_size, augmentation, seed)
+    n_batches = batches_per_epoch(len(images), batch_size)
+    with borrowed(Trainer, architecture, optimizer, 0) as trainer:
+        trainer.load(weights)
+        for _ in range(epochs):
+            losses = trainer.train(images, islice(stream, n_batches))
+            yield losses["reconstruction"], trainer.arrays
+
+
+class Update(NamedTuple):
+    """The state of joint training at one update of the targets."""
+
+    n_iter: int
+    losses: dict  # means of the parts of the loss since the last update
+    label_change: float  # share of the labels that changed since then
+    labels: np.ndarray
+    weights: list
+    centers: np.ndarray
+
+    def record(self):
+        """Return the numbers to keep in a history."""
+        losses = {f"{name}_loss": value for name, value in self.losses.items()}
+        return {"n_iter": self.n_iter, **losses, "label_change": self.label_change}
+
+
+def refine(
+    architecture,
+    weights,
+    centers,
+    images,
+    *,
+    gamma,
+    reconstruction_weight,
+    update_interval,
+    max_iter,
+    tol,
+    batch_size,
+    optimizer,
+    augmentation,
+    seed,
+):
+    """Train encoder, decoder and centers together (eq 5); yield an `Update` every interval.
+
+    The targets P come from all images, clean; the batches are augmented. It ends when fewer than
+    `tol` of the labels change from one update to the next, or after `max_iter` batches.
+
+    Parameters
+    ----------
+    architecture : str
+    weights : list of ndarray
+    centers : ndarray of shape (n_clusters, n_components)
+    images : ndarray of shape (n_samples, height, width, channels), float32
+    gamma, reconstruction_weight : float
+        Weights of the two terms of the loss.
+    update_interval, max_iter : int
+        Numbers of batches.
+    tol : float
+    batch_size : int
+    optimizer : str
+        JSON of a Keras optimizer.
+    augmentation : {None, 'affine'}
+    seed : int
+        Determines the batches.
+
+    Yields
+    ------
+    update : Update
+    """
+    stream = batches(len(images), images.shape[1:], batch_size, augmentation, seed)
+    n_iter, done = 0, False
+    with borrowed(Trainer, architecture, optimizer, len(centers)) as trainer:
+        trainer.load(weights, centers)
+        Q = soft_assignment(encode(architecture, weights, images), centers)
+        while not done:
+            labels = Q.argmax(axis=1)
+            n_batches = min(update_interval, max_iter - n_iter)
+            losses = trainer.train(
+                images,
+                islice(stream, n_batches),
+                target_distribution(Q).astype(np.float32),
+                gamma,
+                reconstruction_weight,
+            )
+            n_iter += n_batches
+            weights, centers = trainer.arrays(), ops.convert_to_numpy(trainer.centers)
+            Q = soft_assignment(encode(architecture, weights, images), centers)
+            change = float(np.mean(Q.argmax(axis=1) != labels))
+            done = change < tol or n_iter >= max_iter
+            yield Update(n_iter, losses, change, Q.argmax(axis=1), weights, centers)

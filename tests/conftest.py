@@ -1,0 +1,29 @@
+"""What several test files need."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from skdcec import ConvAutoencoder
+from skdcec.datasets import load_digits_images, load_npz
+
+
+@pytest.fixture(scope="session")
+def usps():
+    """The 7,291 USPS training images, from the folder that SKDCEC_DATA names."""
+    folder = os.environ.get("SKDCEC_DATA")
+    if not folder or not (Path(folder) / "usps.npz").exists():
+        pytest.skip("SKDCEC_DATA does not name a folder with usps.npz")
+    return load_npz(Path(folder) / "usps.npz")
+
+
+@pytest.fixture(scope="session")
+def digits():
+    return load_digits_images()
+
+
+@pytest.fixture(scope="session")
+def autoencoder(digits):
+    """An autoencoder trained just enough for its embedding to say something about digits."""
+    return ConvAutoencoder(filters=(8, 16, 16), epochs=15, random_state=0).fit(digits.images)

@@ -1,0 +1,329 @@
+"""What all centre-based clusterers promise, whatever their formulas."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_iris, make_blobs
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdcec import KernelKHarmonicMeans, KHarmonicMeans, MahalanobisKMeans
+from skdcec._centers import Rows, Statistics, add_statistics, count_distinct, empty_last, squared_distances
+
+HARMONIC = [KHarmonicMeans(), KHarmonicMeans(p=3.5), KernelKHarmonicMeans(), KernelKHarmonicMeans(p=4.0)]
+SIBLINGS = [*HARMONIC, MahalanobisKMeans(), MahalanobisKMeans(covariance_type="tied")]
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    return make_blobs(n_samples=400, centers=4, n_features=3, random_state=3)
+
+
+def fit(estimator, X, **params):
+    return clone(estimator).set_params(**({"n_clusters": 4, "random_state": 0} | params)).fit(X)
+
+
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+def test_finds_blobs_and_agrees_with_itself(estimator, blobs):
+    X, y = blobs
+    model = fit(estimator, X)
+    assert adjusted_rand_score(y, model.labels_) > 0.95
+    np.testing.assert_array_equal(model.predict(X), model.labels_)
+    np.testing.assert_array_equal(model.transform(X).argmin(axis=1), model.labels_)
+    np.testing.assert_array_equal(clone(model).fit_transform(X), model.transform(X))
+    assert model.score(X) == pytest.approx(-model.objective_)
+    nearest = model.transform(X).min(axis=1)
+    assert model.inertia_ == pytest.approx(np.sum(nearest**2))
+    assert list(model.get_feature_names_out()) == [f"{type(model).__name__.lower()}{i}" for i in range(4)]
+
+
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+def test_objective_never_rises(estimator, blobs):
+    history = fit(estimator, blobs[0], init="random", n_init=3, n_clusters=7).objective_history_
+    assert (np.diff(history) <= 0).all()
+    assert history[-1] < history[0]
+
+
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+def test_integer_weights_are_repeated_rows(estimator, blobs):
+    X = blobs[0]
+    weight = np.random.default_rng(0).integers(0, 4, len(X))
+    init = X[:4]
+    weighted = clone(estimator).set_params(n_clusters=4, init=init).fit(X, sample_weight=weight)
+    repeated = clone(estimator).set_params(n_clusters=4, init=init).fit(np.repeat(X, weight, axis=0))
+    scaled = clone(estimator).set_params(n_clusters=4, init=init).fit(X, sample_weight=7.5 * weight)
+    np.testing.assert_allclose(weighted.cluster_centers_, repeated.cluster_centers_, rtol=1e-9)
+    np.testing.assert_allclose(weighted.cluster_centers_, scaled.cluster_centers_, rtol=1e-9)
+    assert scaled.inertia_ == pytest.approx(7.5 * weighted.inertia_)
+
+
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+def test_unit_and_position_of_the_data_do_not_matter(estimator, blobs):
+    X = blobs[0]
+    model = fit(estimator, X)
+    for factor, shift in [(1e-30, 0.0), (1e30, 0.0), (1.0, 1e6), (1e-3, -5.0)]:
+        moved = fit(estimator, factor * X + shift)
+        np.testing.assert_array_equal(moved.labels_, model.labels_)
+        expected = factor * model.cluster_centers_ + shift
+        tolerance = 1e-7 * factor + 1e-14 * abs(shift)
+        np.testing.assert_allclose(moved.cluster_centers_, expected, rtol=1e-6, atol=tolerance)
+
+
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+def test_order_of_rows_does_not_matter(estimator, blobs):
+    X = blobs[0]
+    order = np.random.default_rng(1).permutation(len(X))
+    shuffled = fit(estimator, X[order])
+    np.testing.assert_allclose(shuffled.cluster_centers_, fit(estimator, X).cluster_centers_, rtol=1e-8)
+
+
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+def test_float32_stays_float32(estimator, blobs):
+    X = blobs[0]
+    model, exact = fit(estimator, X.astype(np.float32)), fit(estimator, X)
+    assert model.cluster_centers_.dtype == model.transform(X.astype(np.float32)).dtype == np.float32
+    np.testing.assert_array_equal(model.labels_, exact.labels_)
+    np.testing.assert_allclose(model.cluster_centers_, exact.cluster_centers_, atol=1e-3)
+
+
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+def test_containers_of_rows_do_not_matter(estimator, blobs, tmp_path):
+    X = np.round(blobs[0] * 100)
+    expected = fit(estimator, X)
+    frame = pd.DataFrame(X, columns=list("abc"))
+    on_disk = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", X.dtype, X.shape)
+    on_disk[:] = X
+    read_only = X.copy()
+    read_only.flags.writeable = False
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    for other in [frame, np.asfortranarray(X), X.astype(int), X.tolist(), read_only, mapped]:
+        model = fit(estimator, other)
+        np.testing.assert_array_equal(model.cluster_centers_, expected.cluster_centers_)
+    assert list(fit(estimator, frame).feature_names_in_) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("estimator", HARMONIC, ids=repr)
+def test_sparse_rows_give_the_dense_answer(estimator):
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(4), 75)
+    X = rng.poisson(np.eye(4).repeat(2, axis=1)[y] * 5).astype(float)
+    dense, csr = (fit(estimator, Z, init=X[::75]) for Z in (X, sparse.csr_matrix(X)))
+    assert adjusted_rand_score(y, csr.labels_) > 0.9
+    np.testing.assert_allclose(csr.cluster_centers_, dense.cluster_centers_, atol=1e-6)
+    np.testing.assert_allclose(csr.transform(sparse.csr_array(X)), dense.transform(X), atol=1e-6)
+    with pytest.raises(TypeError, match="sparse"):
+        csr.predict_proba(sparse.csr_matrix(X))
+
+
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+def test_fitted_centers_are_a_fixed_point(estimator, blobs):
+    X = blobs[0]
+    model = fit(estimator, X, tol=1e-12)
+    init = model.cluster_centers_.copy()
+    again = fit(estimator, X, init=init, tol=1e-12)
+    np.testing.assert_allclose(again.cluster_centers_, model.cluster_centers_, atol=1e-4)
+    np.testing.assert_array_equal(init, model.cluster_centers_)
+
+
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+def test_more_runs_are_never_worse(estimator, blobs):
+    X = blobs[0]
+    few, many = (fit(estimator, X, init="random", n_init=n, n_clusters=6) for n in (1, 8))
+    assert many.objective_ <= few.objective_
+
+
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+def test_same_seed_same_result_also_after_pickling(estimator, blobs):
+    X = blobs[0]
+    model = fit(estimator, X)
+    np.testing.assert_array_equal(fit(estimator, X).cluster_centers_, model.cluster_centers_)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).transform(X), model.transform(X))
+
+
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+def test_works_in_a_grid_search_over_a_pipeline(estimator, blobs):
+    X, y = blobs
+    pipeline = make_pipeline(StandardScaler(), clone(estimator).set_params(random_state=0))
+    name = type(estimator).__name__.lower()
+    search = GridSearchCV(pipeline, {f"{name}__n_clusters": [2, 4]}, scoring="adjusted_rand_score")
+    assert search.fit(X, y).best_params_ == {f"{name}__n_clusters": 4}
+
+
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+def test_duplicates_warn_and_empty_clusters_come_last(estimator):
+    X = np.repeat([[0.0, 0.0], [1.0, 1.0]], 10, axis=0)
+    with pytest.warns(ConvergenceWarning, match="only 2 of the 3 cluster"):
+        model = fit(estimator, X, n_clusters=3)
+    assert sorted(set(model.labels_)) == [0, 1]
+
+
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+def test_non_convergence_warns(estimator):
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    with pytest.warns(ConvergenceWarning, match="did not converge in max_iter=1"):
+        fit(estimator, X, max_iter=1, tol=0.0, init=X[:4])
+
+
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+def test_constant_data_are_one_cluster(estimator):
+    model = fit(estimator, np.full((10, 2), 3.0), n_clusters=1)
+    np.testing.assert_array_equal(model.cluster_centers_, [[3, 3]])
+
+
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_clusters": 0}, "n_clusters"),
+        ({"n_clusters": 11}, "n_samples=10 should be >= n_clusters=11"),
+        ({"init": "kmeans"}, "init"),
+        ({"init": np.zeros((3, 3))}, r"init has shape \(3, 3\), but n_clusters=2 and n_features=2"),
+        ({"init": lambda X, k, random_state: X[:1]}, r"init has shape \(1, 2\)"),
+        ({"max_iter": 0}, "max_iter"),
+        ({"tol": -1.0}, "tol"),
+        ({"n_init": 0}, "n_init"),
+    ],
+)
+def test_bad_parameters_raise(estimator, params, message):
+    X = np.random.default_rng(0).normal(size=(10, 2))
+    with pytest.raises(ValueError, match=message):
+        fit(estimator, X, **({"n_clusters": 2} | params))
+
+
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([[np.nan, 1.0]] * 4, "NaN"),
+        ([[np.inf, 1.0]] * 4, "infinity"),
+        (np.array([[1j, 1.0]] * 4), "Complex data not supported"),
+        ([1.0, 2.0], "Expected 2D array"),
+        (np.empty((0, 2)), "0 sample"),
+    ],
+)
+def test_bad_data_raise_and_leave_the_earlier_fit(estimator, X, message, blobs):
+    model = fit(estimator, blobs[0])
+    before = pickle.dumps(vars(model))
+    with pytest.raises(ValueError, match=message):
+        model.fit(X)
+    assert pickle.dumps(vars(model)) == before
+
+
+def test_negative_or_missing_weights_raise():
+    X = np.random.default_rng(0).normal(size=(10, 2))
+    with pytest.raises(ValueError, match="sample_weight"):
+        KHarmonicMeans(2).fit(X, sample_weight=-np.ones(10))
+    with pytest.raises(ValueError, match="Only 1 samples have a positive sample_weight"):
+        KHarmonicMeans(2).fit(X, sample_weight=[1] + [0] * 9)
+
+
+def test_explicit_init_with_several_runs_warns(blobs):
+    with pytest.warns(RuntimeWarning, match="performing only one init"):
+        fit(KHarmonicMeans(), blobs[0], init=blobs[0][:4], n_init=3)
+
+
+class Recorder:
+    """A callback that keeps what it is told and can stop a run."""
+
+    def __init__(self, stop_after=None):
+        self.tasks, self.inertias, self.torn_down, self.stop_after = [], [], 0, stop_after
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        self.torn_down += 1
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+        self.tasks.append(context.task_name)
+        if context.task_name == "iteration":
+            self.inertias.append(-fitted_estimator.score(X))
+            return self.tasks.count("iteration") == self.stop_after
+        return False
+
+
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+def test_callbacks_see_every_iteration(estimator, blobs):
+    recorder = Recorder()
+    model = clone(estimator).set_params(n_clusters=4, random_state=0).set_callbacks(recorder).fit(blobs[0])
+    assert recorder.tasks == ["iteration"] * model.n_iter_ + ["init", "fit"]
+    # the estimator that a callback sees at an iteration has that iteration's objective
+    np.testing.assert_allclose(recorder.inertias, model.objective_history_[1:], rtol=1e-6)
+    assert recorder.torn_down == 1
+
+
+def test_a_callback_can_stop_a_run():
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    model = KHarmonicMeans(5, init=X[:5], tol=0.0).set_callbacks(Recorder(stop_after=2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert model.fit(X).n_iter_ == 2
+
+
+def test_progress_goes_through_verbose(blobs, capsys):
+    fit(KHarmonicMeans(), blobs[0])
+    assert capsys.readouterr().out == ""
+    model = fit(KHarmonicMeans(), blobs[0], verbose=1)
+    assert capsys.readouterr().out.count("Iteration") == model.n_iter_
+
+
+def test_iris_is_the_same_in_every_block_size(monkeypatch):
+    X = load_iris().data
+    whole = KHarmonicMeans(3, random_state=0).fit(X)
+    monkeypatch.setattr(KHarmonicMeans, "_block_size", lambda self: 7)
+    blocks = KHarmonicMeans(3, random_state=0).fit(X)
+    np.testing.assert_allclose(blocks.cluster_centers_, whole.cluster_centers_, rtol=1e-12)
+
+
+# --------------------------------------------------------------------------- the parts
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_distances_keep_their_digits_where_rows_meet_centers(dtype):
+    rng = np.random.default_rng(0)
+    centers = rng.normal(size=(3, 4)) + 100
+    x = np.vstack([centers, centers + 1e-3 * rng.normal(size=(3, 4)), rng.normal(size=(5, 4))]).astype(dtype)
+    centers = centers.astype(dtype)
+    exact = ((x.astype(np.longdouble) - centers.astype(np.longdouble)[:, None]) ** 2).sum(axis=2)
+    D = squared_distances(x, centers)
+    assert (np.diag(D) == 0).all()
+    np.testing.assert_allclose(D, exact.astype(float), rtol=200 * np.finfo(dtype).eps * 1e3)
+    np.testing.assert_allclose(squared_distances(sparse.csr_matrix(x), centers), exact.astype(float), atol=1e-1)
+
+
+def test_statistics_add_up_under_any_scale():
+    rng = np.random.default_rng(0)
+    sums, weights = rng.normal(size=(2, 3, 4)), rng.random((2, 3))
+    plain = add_statistics(Statistics(sums[0], weights[0], 1.0), Statistics(sums[1], weights[1], 2.0))
+    shift = np.array([-3.0, 0.0, 2.0])
+    scaled = Statistics((sums[1].T * np.exp(-shift)).T, weights[1] * np.exp(-shift), 2.0, shift)
+    both = add_statistics(Statistics(sums[0], weights[0], 1.0), scaled)
+    factor = np.exp(both.log_scale)
+    np.testing.assert_allclose((both.sums.T * factor).T, plain.sums)
+    np.testing.assert_allclose(both.weights * factor, plain.weights)
+    assert both.objective == 3.0
+
+
+def test_internal_units_are_exact_powers_of_two():
+    X = np.random.default_rng(0).normal(size=(50, 3)) * 37
+    rows, variance = Rows.measure(X, np.ones(50), 16)
+    assert np.frexp(rows.unit)[0] == 0.5
+    np.testing.assert_allclose(variance * rows.unit**2, X.var(axis=0))
+    np.testing.assert_allclose(rows.restore(rows.convert(X)), X, rtol=1e-13)
+    assert 0.25 <= variance.sum() <= 1
+
+
+def test_small_helpers():
+    assert empty_last(np.array([2, 0, 2]), 4).tolist() == [0, 2, 1, 3]
+    assert count_distinct(np.array([[0.0], [0.5], [1.0], [9.0]]), 0.6) == 2

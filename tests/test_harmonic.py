@@ -1,0 +1,213 @@
+"""K-harmonic means and its kernel version, against what others say about the same formulas."""
+
+import itertools
+
+import mpmath
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+from sklearn.datasets import load_digits, load_iris
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
+
+from skdcec import KernelKHarmonicMeans, KHarmonicMeans
+from skdcec._harmonic import collapse_strength, critical_exponent, harmonic_weights, kernel_weights, memberships
+
+mpmath.mp.dps = 50
+
+
+def exact_step(X, C, p, sigma=None):
+    """One update of the centers from the formulas as they are written, with 50 digits."""
+    s = mpmath.mpf(p) / 2
+    X, C = (np.vectorize(mpmath.mpf, otypes=[object])(M.astype(float)) for M in (X, C))
+    D = ((X - C[:, None]) ** 2).sum(axis=2)
+    K = np.full(D.shape, mpmath.mpf(1))
+    if sigma is not None:
+        K = np.vectorize(lambda d: mpmath.exp(-d / mpmath.mpf(sigma) ** 2), otypes=[object])(D)
+        D = 2 * (1 - K)
+    A = K * D ** -(s + 1) / (D**-s).sum(axis=0) ** 2
+    return (A @ X / A.sum(axis=1)[:, None]).astype(float)
+
+
+def one_step(estimator, X, C):
+    """One plain iteration of the estimator; with a huge tol it stops after one."""
+    return estimator.set_params(n_clusters=len(C), init=C, accelerate=False, tol=1e300).fit(X)
+
+
+@pytest.mark.filterwarnings("ignore:The kernel is flat")  # for the narrowest
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+@pytest.mark.parametrize("sigma", [None, 1e-1, 1.0, 1e4])
+def test_a_step_agrees_with_fifty_digits(dtype, scale, sigma):
+    rng = np.random.default_rng(0)
+    X = (scale * rng.normal(size=(20, 3))).astype(dtype)
+    C = (scale * rng.normal(size=(3, 3))).astype(dtype)
+    if sigma is None:
+        model = one_step(KHarmonicMeans(p=2.0), X, C)
+        expected = exact_step(X, C, 2)
+    else:
+        model = one_step(KernelKHarmonicMeans(sigma=sigma * scale), X, C)
+        expected = exact_step(X, C, 2, sigma * scale)
+    error = np.abs(model.cluster_centers_ - expected).max() / scale
+    assert error < (1e-6 if dtype == np.float32 else 1e-14)
+
+
+@pytest.mark.parametrize("p", [2.0, 3.0, 3.5, 4.0, 7.0, 10.0])
+def test_weights_agree_with_the_written_formula(p):
+    D = np.random.default_rng(0).random((4, 30)) + 0.01
+    s = p / 2
+    A, Q, log_scale = harmonic_weights(D, p)
+    np.testing.assert_allclose(A * np.exp(log_scale), D ** -(s + 1) / (D**-s).sum(axis=0) ** 2)
+    np.testing.assert_allclose(Q, 4 / (D**-s).sum(axis=0))
+    U = memberships(D, p)
+    np.testing.assert_allclose(U, D ** -(s + 1) / (D ** -(s + 1)).sum(axis=0))
+    np.testing.assert_allclose(U.sum(axis=0), 1)
+
+
+def test_weights_have_their_limits_where_distances_vanish():
+    D = np.array([[0.0, 1.0], [0.0, 4.0], [9.0, 4.0]])
+    A, Q, _ = harmonic_weights(D, 2.0)
+    np.testing.assert_allclose(A[:, 0], [1 / 4, 1 / 4, 0])  # two centers share the sample
+    assert Q[0] == 0
+    np.testing.assert_allclose(memberships(D, 2.0)[:, 0], [0.5, 0.5, 0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_kernel_weights_survive_underflow(dtype):
+    # exp(-1e4) is zero in floating point, but the closest sample still decides
+    D = np.array([[1e4, 1e4 + 1, 1e4 + 2]], dtype=dtype)
+    A, _, log_scale = kernel_weights(D, 1.0, 2.0)
+    np.testing.assert_allclose(A[0], np.exp([0, -1, -2]), rtol=1e-6)
+    assert log_scale[0] == pytest.approx(-1e4)
+
+
+@pytest.mark.parametrize("sigma", [None, 0.7, 3.0])
+@pytest.mark.parametrize("p", [2.0, 3.5, 6.0])
+def test_weights_point_along_the_gradient(p, sigma):
+    rng = np.random.default_rng(1)
+    X, C = rng.normal(size=(40, 2)), rng.normal(size=(3, 2))
+
+    def contributions(c):
+        D = ((X - c.reshape(3, 1, 2)) ** 2).sum(axis=2)
+        return harmonic_weights(D, p) if sigma is None else kernel_weights(D, sigma, p)
+
+    A, _, log_scale = contributions(C.ravel())
+    A = A * np.exp(np.reshape(log_scale, (-1, 1)))
+    pull = np.einsum("ki,kid->kd", A, C[:, None] - X)
+    gradient = approx_fprime(C.ravel(), lambda c: contributions(c)[1].sum(), 1e-7).reshape(3, 2)
+    factor = 3 * p if sigma is None else 3 * p * 2 / sigma**2
+    np.testing.assert_allclose(gradient, factor * pull, rtol=1e-4, atol=1e-4)
+
+
+def test_p_2_is_fuzzy_c_means():
+    # the optimum of fuzzy c-means with m = 2 on iris, as scikit-fuzzy finds it
+    X = load_iris().data
+    model = KHarmonicMeans(3, p=2.0, accelerate=False, tol=1e-16, random_state=0).fit(X)
+    assert model.objective_ / 3 == pytest.approx(60.505710629488554, rel=1e-12)
+
+
+def test_acceleration_finds_the_same_optimum_sooner():
+    X = load_iris().data
+    for estimator in (KHarmonicMeans(3), KHarmonicMeans(3, p=3.5), KernelKHarmonicMeans(3)):
+        estimator.set_params(random_state=0, tol=1e-10)
+        fast, plain = estimator.fit(X), estimator.set_params(accelerate=False)
+        steps, objective = fast.n_iter_, fast.objective_
+        plain.fit(X)
+        assert steps < plain.n_iter_
+        assert objective == pytest.approx(plain.objective_, rel=1e-6)
+
+
+def test_a_wide_kernel_is_p_2():
+    X = load_iris().data
+    plain = KHarmonicMeans(3, p=2.0, random_state=0, tol=1e-14).fit(X)
+    wide = KernelKHarmonicMeans(3, sigma=1e6, random_state=0, tol=1e-14).fit(X)
+    np.testing.assert_allclose(wide.cluster_centers_, plain.cluster_centers_, atol=1e-5)
+
+
+def test_one_center_is_the_mean_or_a_mean_shift():
+    X = load_iris().data
+    mean = X.mean(axis=0)
+    np.testing.assert_allclose(KHarmonicMeans(1, p=2.0).fit(X).cluster_centers_[0], mean)
+    step = one_step(KernelKHarmonicMeans(sigma=2.0), X, X[:1])
+    kernel = np.exp(-((X - X[0]) ** 2).sum(axis=1) / 4)
+    np.testing.assert_allclose(step.cluster_centers_[0], kernel @ X / kernel.sum())
+
+
+@pytest.mark.parametrize("p", [2.0, 3.5, 10.0])
+@pytest.mark.parametrize("sigma", [None, 1e-3, 1.0, 1e9])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # extreme on purpose
+def test_objective_never_rises_under_extreme_settings(p, sigma):
+    X = np.random.default_rng(0).normal(size=(150, 3))
+    X[0] = 1e6
+    for accelerate in (True, False):
+        model = KHarmonicMeans(4) if sigma is None else KernelKHarmonicMeans(4, sigma=sigma)
+        model.set_params(p=p, accelerate=accelerate, random_state=0).fit(X)
+        assert (np.diff(model.objective_history_) <= 0).all()
+        assert np.isfinite(model.cluster_centers_).all()
+
+
+def test_memberships_agree_with_labels():
+    X = load_iris().data
+    for model in (KHarmonicMeans(3, random_state=0).fit(X), KernelKHarmonicMeans(3, random_state=0).fit(X)):
+        U = model.predict_proba(X)
+        np.testing.assert_array_equal(U.argmax(axis=1), model.labels_)
+        np.testing.assert_allclose(U.sum(axis=1), 1)
+
+
+# --------------------------------------------------------------------------- collapse
+
+
+def test_critical_exponent_of_isotropic_data_is_d_minus_2():
+    for d in (5, 9):
+        corners = np.array(list(itertools.product([-1.0, 1.0], repeat=d)))
+        assert critical_exponent(corners, np.ones(2**d)) == pytest.approx(d - 2, abs=0.02)
+
+
+def test_collapse_is_predicted():
+    # above the critical exponent centers leave a common point, below it they return to it
+    X = PCA(10, random_state=0).fit_transform(load_digits().data)
+    p_star = critical_exponent(X, np.ones(len(X)))
+    for p in (0.8 * p_star, 1.25 * p_star):
+        _, point = collapse_strength(X, np.ones(len(X)), p, X.mean(axis=0))
+        nearby = point + 0.05 * np.random.default_rng(0).normal(size=(2, 10))
+        model = KHarmonicMeans(2, p=p, init=nearby, max_iter=60, tol=0.0)
+        with pytest.warns(ConvergenceWarning):
+            model.fit(X)
+        spread = np.linalg.norm(np.diff(model.cluster_centers_, axis=0))
+        assert (spread > np.linalg.norm(np.diff(nearby, axis=0))) == (p > p_star)
+
+
+@pytest.mark.parametrize("n_components", [10, 64])
+def test_auto_exponent_saves_the_centers_that_p_2_loses(n_components):
+    digits = load_digits()
+    X = PCA(n_components, random_state=0).fit_transform(digits.data)
+    auto = KHarmonicMeans(10, random_state=0).fit(X)
+    assert adjusted_rand_score(digits.target, auto.labels_) > 0.55
+    with pytest.warns(ConvergenceWarning, match=r"centers are distinct.*p\*=.*Set p='auto'"):
+        KHarmonicMeans(10, p=2.0, random_state=0).fit(X)
+
+
+def test_auto_exponent_is_2_where_that_is_safe():
+    assert KHarmonicMeans(3, random_state=0).fit(load_iris().data).p_ == 2
+
+
+def test_flat_kernel_warns():
+    X = load_digits().data
+    with pytest.warns(ConvergenceWarning, match="The kernel is flat.*Increase sigma"):
+        KernelKHarmonicMeans(10, sigma=1.0, random_state=0).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [
+        (KHarmonicMeans(p=1.5), "'p'"),
+        (KHarmonicMeans(p="large"), "'p'"),
+        (KHarmonicMeans(accelerate=2), "'accelerate'"),
+        (KernelKHarmonicMeans(sigma=0.0), "'sigma'"),
+        (KernelKHarmonicMeans(sigma="auto"), "'sigma'"),
+    ],
+)
+def test_bad_parameters_raise(estimator, name):
+    with pytest.raises(ValueError, match=f"The {name} parameter of"):
+        estimator.fit(load_iris().data)

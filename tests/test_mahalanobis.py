@@ -1,0 +1,99 @@
+"""k-means under the Mahalanobis distance, against k-means on whitened data and its invariances."""
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_iris, make_blobs
+from sklearn.metrics import adjusted_rand_score
+
+from skdcec import MahalanobisKMeans
+from skdcec._mahalanobis import whitening
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return load_iris().data
+
+
+def test_global_is_kmeans_on_whitened_data(iris):
+    V = np.cov(iris.T, ddof=0)
+    L = np.linalg.cholesky(np.linalg.inv(V))
+    init = iris[[0, 60, 120]]
+    ours = MahalanobisKMeans(3, init=init, reg_covar=0.0, tol=0.0).fit(iris)
+    kmeans = KMeans(3, init=init @ L, n_init=1, tol=0.0).fit(iris @ L)
+    np.testing.assert_array_equal(ours.labels_, kmeans.labels_)
+    np.testing.assert_allclose(ours.cluster_centers_ @ L, kmeans.cluster_centers_, atol=1e-12)
+    assert ours.inertia_ == pytest.approx(kmeans.inertia_, rel=1e-12)
+    np.testing.assert_allclose(ours.transform(iris), kmeans.transform(iris @ L), atol=1e-11)
+    np.testing.assert_allclose(ours.covariances_, V, atol=1e-12)
+
+
+def test_tied_minimises_the_determinant_within_clusters(iris):
+    model = MahalanobisKMeans(3, covariance_type="tied", reg_covar=0.0, n_init=10, random_state=0).fit(iris)
+    within = sum(
+        np.cov(iris[model.labels_ == j].T, ddof=0) * np.sum(model.labels_ == j) for j in range(3)
+    ) / len(iris)
+    np.testing.assert_allclose(model.covariances_, within, atol=1e-10)
+    # Friedman and Rubin's criterion, plus the constant n d
+    expected = len(iris) * (np.linalg.slogdet(within)[1] + iris.shape[1])
+    assert model.objective_ == pytest.approx(expected, rel=1e-9)
+    assert adjusted_rand_score(load_iris().target, model.labels_) > 0.85
+
+
+@pytest.mark.parametrize("covariance_type", ["global", "tied"])
+def test_linear_maps_of_the_features_do_not_matter(iris, covariance_type):
+    params = {"covariance_type": covariance_type, "reg_covar": 0.0, "n_init": 5, "random_state": 0}
+    model = MahalanobisKMeans(3, **params).fit(iris)
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        A, shift = rng.normal(size=(4, 4)) * 10.0 ** rng.integers(-3, 4), 100 * rng.normal(size=4)
+        mapped = MahalanobisKMeans(3, **params).fit(iris @ A + shift)
+        assert adjusted_rand_score(mapped.labels_, model.labels_) == 1
+        assert mapped.inertia_ == pytest.approx(model.inertia_, rel=1e-6)
+
+
+@pytest.mark.parametrize("covariance_type", ["global", "tied"])
+def test_directions_without_variance_are_dropped(iris, covariance_type):
+    padded = np.column_stack([iris, np.full(len(iris), 7.0), iris[:, 0]])
+    model, expected = (
+        MahalanobisKMeans(3, covariance_type=covariance_type, reg_covar=0.0, init=X[[0, 60, 120]]).fit(X)
+        for X in (padded, iris)
+    )
+    assert model.components_.shape == (4, 6)
+    np.testing.assert_array_equal(model.labels_, expected.labels_)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # bad starts on purpose
+@pytest.mark.parametrize("reg_covar", [0.0, 1e-6, 0.1, 10.0])
+def test_tied_objective_never_rises_whatever_the_ridge(reg_covar):
+    for seed in range(10):
+        X, _ = make_blobs(n_samples=40, n_features=5, centers=6, random_state=seed)
+        params = {"covariance_type": "tied", "reg_covar": reg_covar, "init": "random", "n_init": 1}
+        model = MahalanobisKMeans(6, random_state=seed, tol=0.0, **params).fit(X)
+        assert (np.diff(model.objective_history_) <= 0).all()
+        assert model.score(X) == pytest.approx(-model.objective_, rel=1e-9)
+
+
+def test_ellipses_need_the_metric():
+    rng = np.random.default_rng(0)
+    X = np.vstack([rng.normal(size=(200, 2)) * [10, 0.3] + [0, 3 * j] for j in range(3)])
+    y = np.repeat(range(3), 200)
+    model = MahalanobisKMeans(3, covariance_type="tied", n_init=10, random_state=0).fit(X)
+    assert adjusted_rand_score(y, model.labels_) > 0.95
+    assert adjusted_rand_score(y, KMeans(3, n_init=10, random_state=0).fit_predict(X)) < 0.3
+
+
+def test_whitening_is_blind_to_units():
+    V = np.cov(np.random.default_rng(0).normal(size=(5, 40)))
+    units = np.array([1e-9, 1e9, 1.0, 1e3, 0.0])
+    L, log_det = whitening(V * np.outer(units, units))
+    assert L.shape == (4, 5)
+    np.testing.assert_allclose(L @ (V * np.outer(units, units)) @ L.T, np.eye(4), atol=1e-9)
+    expected = np.linalg.slogdet(V[:4, :4])[1] + 2 * np.log(units[:4]).sum()
+    assert log_det == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("params", [{"covariance_type": "round"}, {"reg_covar": -1.0}])
+def test_bad_parameters_raise(iris, params):
+    with pytest.raises(ValueError, match=next(iter(params))):
+        MahalanobisKMeans(3, **params).fit(iris)
