@@ -256,6 +256,14 @@ class BaseCenterClusterer(
         new[found] = means
         return state | {"cluster_centers_": new}
 
+    def _reconsider(self, prepared, n_distinct):
+        """Return what to prepare for another try, or None where the best run will do."""
+        return None
+
+    def _max_runs(self, n_init):
+        """Return the largest number of runs, or None if it is not known beforehand."""
+        return n_init
+
     def _step(self, state):
         """Return the length of the plain step and the largest length to which it may grow."""
         return 1.0, 1.0
@@ -330,17 +338,20 @@ class BaseCenterClusterer(
         prepared = inputs | self._prepare(rows, sample, weight, variance)
         order = seeding_order(sample, row_norms(self._metric_rows(sample, prepared)))
         sample, weight = sample[order], weight[order]
-        tol = self.tol * variance.mean()
+        tol, spread = self.tol * variance.mean(), np.sqrt(variance.sum())
 
-        root = self._init_callback_context(max_subtasks=n_init)
+        root = self._init_callback_context(max_subtasks=self._max_runs(n_init))
         root.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        best = None
-        for _ in range(n_init):
-            centers = self._initial_centers(initial, rows, sample, weight, prepared, random_state)
-            state = prepared | {"cluster_centers_": centers}
-            run = self._single_run(rows, state, tol, root, y)
-            if best is None or run["objective_history_"][-1] < best["objective_history_"][-1]:
-                best = run
+        while prepared is not None:
+            best = None
+            for _ in range(n_init):
+                args = (rows, sample, weight, prepared, random_state)
+                state = prepared | {"cluster_centers_": self._initial_centers(initial, *args)}
+                run = self._single_run(rows, state, tol, root, y)
+                if best is None or run["objective_history_"][-1] < best["objective_history_"][-1]:
+                    best = run
+            n_distinct = count_distinct(best["cluster_centers_"], COINCIDENCE_RADIUS * spread)
+            prepared = self._reconsider(prepared, n_distinct)
         if not best.pop("converged"):
             warnings.warn(
                 f"{type(self).__name__} did not converge in max_iter={self.max_iter} iterations. "
@@ -350,7 +361,7 @@ class BaseCenterClusterer(
             )
         fitted = self._finish(rows, best)
         state = self._to_state(fitted, rows)
-        self._warn_of_lost_clusters(sample, weight, np.sqrt(variance.sum()), state)
+        self._warn_of_lost_clusters(sample, weight, n_distinct, state)
         self._check_fit(sample, weight, state)
         set_fitted(self, fitted)
         root.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
@@ -421,9 +432,8 @@ class BaseCenterClusterer(
             "objective_": float(history[-1]),
         }
 
-    def _warn_of_lost_clusters(self, sample, weight, spread, state):
+    def _warn_of_lost_clusters(self, sample, weight, n_distinct, state):
         """Warn where centers coincide or clusters stay empty."""
-        n_distinct = count_distinct(state["cluster_centers_"], COINCIDENCE_RADIUS * spread)
         n_used = int(state["labels_"].max()) + 1
         if n_distinct < self.n_clusters:
             found = f"only {n_distinct} of the {self.n_clusters} cluster centers are distinct"

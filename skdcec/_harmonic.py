@@ -19,8 +19,9 @@ from skdcec._sklearn import Interval, StrOptions
 
 # The estimate of the critical exponent looks at no more rows than this ...
 COLLAPSE_SAMPLE = 2048
-# ... and at no larger exponent; p='auto' exceeds the critical exponent by this factor.
-LARGEST_EXPONENT, AUTO_FACTOR = 20.0, 1.4
+# ... and at no larger exponent; p='auto' exceeds the critical exponent by the first factor, and grows by
+# the second as long as centers coincide.
+LARGEST_EXPONENT, AUTO_FACTOR, AUTO_GROWTH = 20.0, 1.4, 1.25
 # Over-relaxation stops growing at this multiple of the plain step.
 LARGEST_STEP = 8.0
 # A kernel is flat where it is below exp(-this) for half of the samples, even at the nearest center.
@@ -230,7 +231,7 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
 
     _parameter_constraints: dict = {
         **BaseCenterClusterer._parameter_constraints,
-        "p": [Interval(Real, 2, None, closed="left")],
+        "p": [StrOptions({"auto"}), Interval(Real, 2, None, closed="left")],
         "accelerate": ["boolean"],
     }
     _accepts_sparse = True
@@ -239,6 +240,26 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
         # the plain update minimises a majorant for p = 2 only; 2/p makes it safe for larger p
         plain = min(1.0, 2 / state["p_"])
         return plain, LARGEST_STEP if self.accelerate else plain
+
+    def _reconsider(self, prepared, n_distinct):
+        # not all centers on one point, but some on another: no closed form says when
+        p = AUTO_GROWTH * prepared["p_"]
+        if self.p != "auto" or n_distinct == self.n_clusters or p > LARGEST_EXPONENT:
+            return None
+        return prepared | {"p_": p}
+
+    def _max_runs(self, n_init):
+        return None if self.p == "auto" else n_init
+
+    def _advice(self, sample, sample_weight, state):
+        if self.p == "auto":
+            return super()._advice(sample, sample_weight, state)
+        p_star = critical_exponent(sample, sample_weight)
+        return (
+            f"With p={state['p_']:.3g} centers attract each other on these data (below the critical "
+            f"exponent p*={p_star:.2f} even all of them on one point are a local minimum). Set p='auto' "
+            f"or p={AUTO_FACTOR * max(p_star, state['p_']):.1f} or larger."
+        )
 
     def predict_proba(self, X):
         """Return the membership of each row in each cluster.
@@ -293,9 +314,10 @@ class KHarmonicMeans(_BaseHarmonicMeans):
         below ``tol`` times the mean variance of the features.
 
     p : 'auto' or float, default='auto'
-        Exponent of the distance, at least 2. Small exponents let all centers fall onto one point in
-        high dimension; 'auto' is 2 or 1.4 times the exponent below which they would, whichever is
-        larger. 2.0 is fuzzy c-means with m = 2.
+        Exponent of the distance, at least 2. Small exponents let centers fall onto one point in high
+        dimension. 'auto' starts with 2, or with 1.4 times the exponent below which all of them would
+        if that is larger, and grows by a quarter as long as any two centers of the best run coincide.
+        2.0 is fuzzy c-means with m = 2.
 
     accelerate : bool, default=True
         Lengthen the steps while the objective falls. The optimum is the same, in fewer iterations.
@@ -369,11 +391,6 @@ class KHarmonicMeans(_BaseHarmonicMeans):
     array([1.2, 9.8])
     """
 
-    _parameter_constraints: dict = {
-        **_BaseHarmonicMeans._parameter_constraints,
-        "p": [StrOptions({"auto"}), Interval(Real, 2, None, closed="left")],
-    }
-
     def __init__(
         self,
         n_clusters=8,
@@ -412,15 +429,6 @@ class KHarmonicMeans(_BaseHarmonicMeans):
     def _restore_objective(self, objective, state, rows):
         return objective * rows.unit ** state["p_"]
 
-    def _advice(self, sample, sample_weight, state):
-        p_star = critical_exponent(sample, sample_weight)
-        if state["p_"] > AUTO_FACTOR * p_star:
-            return super()._advice(sample, sample_weight, state)
-        return (
-            f"With p={state['p_']:.3g} centers attract each other on these data: below the critical "
-            f"exponent p*={p_star:.2f} all of them on one point are a local minimum. Set p='auto' or "
-            f"p={1.5 * p_star:.1f} or larger."
-        )
 
 
 class KernelKHarmonicMeans(_BaseHarmonicMeans):
@@ -453,8 +461,9 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         Width of the kernel exp(-d^2 / sigma^2), in the units of the data. 'scale' is half the total
         standard deviation (the root of the summed variances of the features).
 
-    p : float, default=2.0
-        Exponent of the distance in feature space, at least 2.
+    p : 'auto' or float, default='auto'
+        Exponent of the distance in feature space, at least 2. 'auto' starts with 2, and grows by a
+        quarter as long as any two centers of the best run coincide.
 
     accelerate : bool, default=True
         Lengthen the steps while the objective falls. The optimum is the same, in fewer iterations.
@@ -541,7 +550,7 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         max_iter=300,
         tol=1e-6,
         sigma="scale",
-        p=2.0,
+        p="auto",
         accelerate=True,
         verbose=0,
         random_state=None,
@@ -561,7 +570,7 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         spread = np.sqrt(variance.sum())
         scale = 0.5 * spread if spread > 0 else 1.0
         return {
-            "p_": float(self.p),
+            "p_": 2.0 if self.p == "auto" else float(self.p),
             "sigma_": scale if self.sigma == "scale" else self.sigma / rows.unit,
         }
 

@@ -18,10 +18,11 @@ from keras import ops
 
 from skdcec._networks import build
 
-# Rows go through a network in batches of exactly this size: what is computed for a row then never
-# depends, in any bit, on how many others there are or where it stands among them.
-INFERENCE_BATCH = 32
-INFERENCE_CHUNK = 64 * INFERENCE_BATCH
+# Rows go through a network in batches of exactly this size, so that what is computed for a row does not
+# depend, in any bit, on how many others there are. Nor on where it stands among them, as long as the
+# threads of a convolution share a batch evenly: on two, 16 does it and 8 or 32 do not.
+INFERENCE_BATCH = 16
+INFERENCE_CHUNK = 128 * INFERENCE_BATCH
 # Keras' own floor for probabilities in the Kullback-Leibler divergence.
 SMALLEST_PROBABILITY = 1e-7
 # The affine augmentation: largest shift as a share of the side, and largest rotation.
@@ -170,7 +171,7 @@ class Trainer(keras.Model):
             jit_compile=keras.backend.backend() == "jax",
         )
         self.optimizer.build(self.trainable_variables)
-        self.fresh_optimizer = [ops.convert_to_numpy(v) for v in self.optimizer.variables]
+        self.fresh_optimizer = [v.numpy() for v in self.optimizer.variables]
 
     def call(self, inputs, training=False):
         """Return the images as they were seen, their reconstructions and embeddings."""
@@ -293,6 +294,8 @@ def optimizer_json(optimizer):
         If it is neither.
     """
     try:
+        if optimizer is None:
+            raise TypeError("no optimizer")
         return json.dumps(keras.saving.serialize_keras_object(keras.optimizers.get(optimizer)))
     except (ValueError, TypeError) as error:
         raise ValueError(
@@ -436,7 +439,7 @@ def refine(
                 reconstruction_weight,
             )
             n_iter += n_batches
-            weights, centers = trainer.arrays(), ops.convert_to_numpy(trainer.centers)
+            weights, centers = trainer.arrays(), trainer.centers.numpy()
             Q = soft_assignment(encode(architecture, weights, images), centers)
             change = float(np.mean(Q.argmax(axis=1) != labels))
             done = change < tol or n_iter >= max_iter

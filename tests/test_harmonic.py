@@ -47,7 +47,7 @@ def test_a_step_agrees_with_fifty_digits(dtype, scale, sigma):
         model = one_step(KHarmonicMeans(p=2.0), X, C)
         expected = exact_step(X, C, 2)
     else:
-        model = one_step(KernelKHarmonicMeans(sigma=sigma * scale), X, C)
+        model = one_step(KernelKHarmonicMeans(p=2.0, sigma=sigma * scale), X, C)
         expected = exact_step(X, C, 2, sigma * scale)
     error = np.abs(model.cluster_centers_ - expected).max() / scale
     assert error < (1e-6 if dtype == np.float32 else 1e-14)
@@ -121,7 +121,7 @@ def test_acceleration_finds_the_same_optimum_sooner():
 def test_a_wide_kernel_is_p_2():
     X = load_iris().data
     plain = KHarmonicMeans(3, p=2.0, random_state=0, tol=1e-14).fit(X)
-    wide = KernelKHarmonicMeans(3, sigma=1e6, random_state=0, tol=1e-14).fit(X)
+    wide = KernelKHarmonicMeans(3, sigma=1e6, p=2.0, random_state=0, tol=1e-14).fit(X)
     np.testing.assert_allclose(wide.cluster_centers_, plain.cluster_centers_, atol=1e-5)
 
 
@@ -129,7 +129,7 @@ def test_one_center_is_the_mean_or_a_mean_shift():
     X = load_iris().data
     mean = X.mean(axis=0)
     np.testing.assert_allclose(KHarmonicMeans(1, p=2.0).fit(X).cluster_centers_[0], mean)
-    step = one_step(KernelKHarmonicMeans(sigma=2.0), X, X[:1])
+    step = one_step(KernelKHarmonicMeans(p=2.0, sigma=2.0), X, X[:1])
     kernel = np.exp(-((X - X[0]) ** 2).sum(axis=1) / 4)
     np.testing.assert_allclose(step.cluster_centers_[0], kernel @ X / kernel.sum())
 
