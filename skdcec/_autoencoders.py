@@ -67,13 +67,13 @@ def check_images(estimator, X, image_shape=None, *, reset):
             "_sample_shape": sample_shape or (X.shape[1],),
         }
     else:
-        X, attributes = validate_data(estimator, X, reset=False, **options), {}
-        image_shape = estimator.image_shape_
+        image_shape, attributes = estimator.image_shape_, {}
         if sample_shape is not None and (*sample_shape, 1)[:3] != image_shape:
             raise ValueError(
                 f"X has images of shape {sample_shape}, but {type(estimator).__name__} was fitted "
                 f"with images of shape {image_shape}."
             )
+        X = validate_data(estimator, X, reset=False, **options)
     if bytes_only:
         X = X / np.float32(255)
     if X.dtype == np.float64 and max(X.max(), -X.min()) > np.finfo(np.float32).max:
@@ -104,15 +104,13 @@ def resolve_image_shape(n_features, sample_shape, image_shape):
 
 def check_sizes(name, sizes):
     """Raise unless sizes is a non-empty sequence of positive integers."""
-    sizes = list(np.atleast_1d(sizes))
+    sizes = np.atleast_1d(sizes).tolist()
     if not sizes or not all(isinstance(s, Integral) and s > 0 for s in sizes):
         raise ValueError(f"{name}={sizes} should be a non-empty sequence of positive integers.")
-    return [int(s) for s in sizes]
+    return sizes
 
 
-class BaseAutoencoder(
-    ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator
-):
+class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """What the autoencoders share: everything but the network.
 
     A sibling implements ``_architecture(image_shape)``.
@@ -140,8 +138,7 @@ class BaseAutoencoder(
             sides = check_sizes("image_shape", self.image_shape)
             if len(sides) not in (2, 3):
                 raise ValueError(
-                    f"image_shape={self.image_shape} should be (height, width) or "
-                    "(height, width, channels)."
+                    f"image_shape={self.image_shape} should be (height, width) or (height, width, channels)."
                 )
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -207,9 +204,7 @@ class BaseAutoencoder(
             losses.append(loss)
             if self.verbose:
                 print(f"Epoch {len(losses)}/{self.epochs}, reconstruction loss {loss:.5f}")  # noqa: T201
-            stop = task.call_on_fit_task_end(
-                **hooks, reconstruction_attributes=partial(attributes, arrays)
-            )
+            stop = task.call_on_fit_task_end(**hooks, reconstruction_attributes=partial(attributes, arrays))
             if stop or len(losses) == self.epochs:
                 fitted = attributes(arrays)
                 break

@@ -326,9 +326,7 @@ class BaseCenterClusterer(
             For bad parameters or data, before anything is computed.
         """
         X, inputs = validate_new_data(self, X, **self._check_params())
-        sample_weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
+        sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if X.shape[0] < self.n_clusters:
             raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}.")
         initial, n_init = self._check_init(X)
@@ -392,6 +390,7 @@ class BaseCenterClusterer(
             new = self._statistics(rows, trial)
             if new.objective <= history[-1]:
                 state, statistics = trial, new
+            if new.objective < history[-1]:
                 step, halvings = min(step * STEP_GROWTH, longest), 0
             else:
                 step, halvings = shortest if step > shortest else step / 2, halvings + 1
@@ -504,9 +503,7 @@ class BaseCenterClusterer(
                 f"n_clusters={self.n_clusters}."
             )
         if init == "random":
-            chosen = random_state.choice(
-                len(weight), self.n_clusters, replace=False, p=weight / weight.sum()
-            )
+            chosen = random_state.choice(len(weight), self.n_clusters, replace=False, p=weight / weight.sum())
         else:
             metric_rows = self._metric_rows(sample, prepared)
             _, chosen = kmeans_plusplus(
@@ -528,9 +525,7 @@ class BaseCenterClusterer(
         """Return new rows in the internal units of the fit, and the fitted state."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, **self._check_params())
-        sample_weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
+        sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         rows = Rows(X, sample_weight, self._origin, self._unit, self._block_size())
         return rows, self._to_state(vars(self), rows)
 

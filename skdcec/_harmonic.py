@@ -14,7 +14,7 @@ from scipy import linalg
 from scipy.optimize import brentq
 from sklearn.exceptions import ConvergenceWarning
 
-from skdcec._centers import BaseCenterClusterer, Statistics, squared_distances
+from skdcec._centers import BaseCenterClusterer, Statistics
 from skdcec._sklearn import Interval, StrOptions
 
 # The estimate of the critical exponent looks at no more rows than this ...
@@ -428,7 +428,6 @@ class KHarmonicMeans(_BaseHarmonicMeans):
 
     def _restore_objective(self, objective, state, rows):
         return objective * rows.unit ** state["p_"]
-
 
 
 class KernelKHarmonicMeans(_BaseHarmonicMeans):

@@ -38,8 +38,7 @@ def conv_architecture(image_shape, filters, kernel_sizes, n_components):
     depth = len(filters)
     halved, kernel = 2 ** (depth - 1), kernel_sizes[-1]
     unpadded = all(
-        side % (2 * halved) == halved and side // halved >= kernel and kernel % 2
-        for side in image_shape[:2]
+        side % (2 * halved) == halved and side // halved >= kernel and kernel % 2 for side in image_shape[:2]
     )
     paddings = ["same"] * (depth - 1) + ["valid" if unpadded else "same"]
 
@@ -74,9 +73,9 @@ def conv_architecture(image_shape, filters, kernel_sizes, n_components):
         )(x)
         extra = [(0, made - wanted) for made, wanted in zip(x.shape[1:3], sides[i], strict=True)]
         if extra != [(0, 0), (0, 0)]:
-            x = layers.Cropping2D(
-                extra, data_format="channels_last", dtype="float32", name=f"crop_{i + 1}"
-            )(x)
+            x = layers.Cropping2D(extra, data_format="channels_last", dtype="float32", name=f"crop_{i + 1}")(
+                x
+            )
     return to_json(encoder, keras.Model(inputs, x, name="decoder"))
 
 

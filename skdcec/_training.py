@@ -96,13 +96,10 @@ def random_affine(n, image_shape, rng):
     dx, dy = rng.uniform(-LARGEST_SHIFT, LARGEST_SHIFT, (2, n)) * [[width], [height]]
     cos, sin = np.cos(angle), np.sin(angle)
     cx, cy = (width - 1) / 2, (height - 1) / 2
-    zero = np.zeros(n)
-    rows = [
-        [cos, -sin, cx + dx - cos * cx + sin * cy],
-        [sin, cos, cy + dy - sin * cx - cos * cy],
-        [zero, zero],
-    ]
-    return np.stack(sum(rows, []), axis=1).astype(np.float32)
+    first = [cos, -sin, cx + dx - cos * cx + sin * cy]
+    second = [sin, cos, cy + dy - sin * cx - cos * cy]
+    perspective = [np.zeros(n), np.zeros(n)]
+    return np.stack([*first, *second, *perspective], axis=1).astype(np.float32)
 
 
 # --------------------------------------------------------------------------- batches

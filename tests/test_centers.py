@@ -299,7 +299,9 @@ def test_distances_keep_their_digits_where_rows_meet_centers(dtype):
     D = squared_distances(x, centers)
     assert (np.diag(D) == 0).all()
     np.testing.assert_allclose(D, exact.astype(float), rtol=200 * np.finfo(dtype).eps * 1e3)
-    np.testing.assert_allclose(squared_distances(sparse.csr_matrix(x), centers), exact.astype(float), atol=1e-1)
+    np.testing.assert_allclose(
+        squared_distances(sparse.csr_matrix(x), centers), exact.astype(float), atol=1e-1
+    )
 
 
 def test_statistics_add_up_under_any_scale():

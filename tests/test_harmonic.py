@@ -1,6 +1,7 @@
 """K-harmonic means and its kernel version, against what others say about the same formulas."""
 
 import itertools
+import warnings
 
 import mpmath
 import numpy as np
@@ -12,7 +13,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
 from skdcec import KernelKHarmonicMeans, KHarmonicMeans
-from skdcec._harmonic import collapse_strength, critical_exponent, harmonic_weights, kernel_weights, memberships
+from skdcec._harmonic import (
+    collapse_strength,
+    critical_exponent,
+    harmonic_weights,
+    kernel_weights,
+    memberships,
+)
 
 mpmath.mp.dps = 50
 
@@ -116,6 +123,23 @@ def test_acceleration_finds_the_same_optimum_sooner():
         plain.fit(X)
         assert steps < plain.n_iter_
         assert objective == pytest.approx(plain.objective_, rel=1e-6)
+
+
+@pytest.mark.parametrize("p", [2.0, 6.0, 10.0])
+@pytest.mark.parametrize("accelerate", [True, False])
+def test_float32_converges_within_its_precision(p, accelerate):
+    X = PCA(10, random_state=0).fit_transform(load_digits().data[:300])
+    init = X[:10]
+    single, double = (
+        KHarmonicMeans(10, p=p, init=init, accelerate=accelerate, max_iter=600).set_params(tol=tol)
+        for tol in (0.0, 1e-8)
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*cluster centers are distinct")
+        single.fit(X.astype(np.float32))
+        double.fit(X)
+    # it stops by itself even with tol=0, and no worse than in float64
+    assert single.objective_ == pytest.approx(double.objective_, rel=1e-4)
 
 
 def test_a_wide_kernel_is_p_2():

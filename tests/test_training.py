@@ -63,7 +63,9 @@ def test_loss_has_the_scale_of_the_published_code(network, images):
     Q = 1 / (1 + D)
     Q /= Q.sum(axis=1, keepdims=True)
     assert losses["reconstruction"] == pytest.approx(error, rel=1e-5)
-    assert losses["clustering"] == pytest.approx(np.mean(np.sum(targets * np.log(targets / Q), axis=1)), rel=1e-4)
+    assert losses["clustering"] == pytest.approx(
+        np.mean(np.sum(targets * np.log(targets / Q), axis=1)), rel=1e-4
+    )
     # the gradient for the centers, which published ports forget to train
     pull = 2 * ((targets - Q) / (1 + D))[:, :, None] * (centers - Z[:, None])
     np.testing.assert_allclose(moved, centers - 0.01 * 0.1 * pull.mean(axis=0), atol=1e-6)
@@ -105,7 +107,9 @@ def test_affine_augmentation_moves_within_its_bounds():
 
     def apply(image, transforms):
         stack = np.repeat(image[None], len(transforms), axis=0)
-        moved = ops.image.affine_transform(stack, transforms, fill_mode="nearest", data_format="channels_last")
+        moved = ops.image.affine_transform(
+            stack, transforms, fill_mode="nearest", data_format="channels_last"
+        )
         return np.asarray(moved.numpy())
 
     image = np.zeros((21, 21, 1), np.float32)
@@ -128,7 +132,8 @@ def test_affine_augmentation_moves_within_its_bounds():
 
 
 @pytest.mark.parametrize(
-    ("shape", "features"), [((28, 28, 1), (3, 3)), ((16, 16, 1), (2, 2)), ((20, 28, 3), (2, 3)), ((8, 8, 1), (1, 1))]
+    ("shape", "features"),
+    [((28, 28, 1), (3, 3)), ((16, 16, 1), (2, 2)), ((20, 28, 3), (2, 3)), ((8, 8, 1), (1, 1))],
 )
 def test_the_network_of_the_paper(shape, features):
     encoder, decoder = build(conv_architecture(shape, [32, 64, 128], [5, 5, 3], 10))
@@ -178,7 +183,10 @@ def test_a_borrowed_model_remembers_nothing(network, images):
     params = {"epochs": 2, "batch_size": 16, "augmentation": "affine", "seed": 0}
 
     def run(optimizer):
-        return [(loss, arrays()) for loss, arrays in pretrain(architecture, weights, images, optimizer=optimizer, **params)]
+        return [
+            (loss, arrays())
+            for loss, arrays in pretrain(architecture, weights, images, optimizer=optimizer, **params)
+        ]
 
     adam = optimizer_json("adam")
     first, second = run(adam), run(adam)
@@ -217,7 +225,7 @@ def test_a_loss_that_is_not_finite_names_the_likely_cause(network, images):
         augmentation=None,
         seed=0,
     )
-    with pytest.raises(FloatingPointError, match="unscaled input.*learning rate"):
+    with pytest.raises(FloatingPointError, match=r"unscaled input.*learning rate"):
         list(steps)
 
 

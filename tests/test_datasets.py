@@ -1,0 +1,80 @@
+"""The loaders; the network is replaced by what it would deliver."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.utils import Bunch
+
+from skdcec import datasets
+
+
+def check(data, shape):
+    assert data.images.shape == shape
+    assert data.data.shape == (shape[0], np.prod(shape[1:]))
+    assert data.images.dtype == np.float32
+    assert data.images.min() == 0
+    assert data.images.max() == 1
+    assert np.issubdtype(data.target.dtype, np.integer)
+
+
+def test_digits():
+    digits = datasets.load_digits_images()
+    check(digits, (1797, 8, 8))
+    np.testing.assert_array_equal(digits.target, load_digits().target)
+
+
+def test_usps_from_openml(monkeypatch):
+    rng = np.random.default_rng(0)
+    pixels, names = rng.uniform(-1, 1, (30, 256)), np.repeat([str(i) for i in range(1, 11)], 3)
+    monkeypatch.setattr(datasets, "fetch_openml", lambda **kwargs: Bunch(data=pixels, target=names))
+    usps = datasets.fetch_usps()
+    check(usps, (30, 16, 16))
+    assert usps.target.tolist() == np.repeat(range(10), 3).tolist()
+
+
+def test_mnist_from_openml(monkeypatch):
+    pixels = np.zeros((70000, 784), np.uint8)
+    pixels[0, 5] = pixels[60000, 7] = 255
+    names = np.array(["3"] * 60000 + ["4"] * 10000)
+    monkeypatch.setattr(datasets, "fetch_openml", lambda *args, **kwargs: Bunch(data=pixels, target=names))
+    for subset, n, digit in [("train", 60000, {3}), ("test", 10000, {4}), ("all", 70000, {3, 4})]:
+        mnist = datasets.fetch_mnist(subset=subset)
+        check(mnist, (n, 28, 28))
+        assert set(mnist.target) == digit
+    with pytest.raises(ValueError, match="subset='validation' should be one of"):
+        datasets.fetch_mnist(subset="validation")
+
+
+def test_local_files(tmp_path):
+    x = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4) * 11 + 2
+    x[0, 0, 0], x[1, 0, 0] = 0, 255
+    path = tmp_path / "images.npz"
+    np.savez(path, x_train=x, y_train=[1, 2], x_test=x[:1] / np.float32(255), y_test=[3])
+    check(datasets.load_npz(path), (2, 3, 4))
+    np.testing.assert_allclose(datasets.load_npz(path).images, x / 255, rtol=1e-6)
+    assert datasets.load_npz(path, subset="test").target.tolist() == [3]
+
+
+def test_real_usps_file(usps):
+    check(usps, (7291, 16, 16))
+    assert np.bincount(usps.target).tolist() == [1194, 1005, 731, 658, 652, 556, 664, 645, 542, 644]
+
+
+def test_bad_files_raise(tmp_path):
+    path = tmp_path / "images.npz"
+    with pytest.raises(FileNotFoundError):
+        datasets.load_npz(path)
+    path.write_bytes(b"not a zip file")
+    with pytest.raises(ValueError, match=r"is not an \.npz file"):
+        datasets.load_npz(path)
+    np.savez(path, x_train=np.ones((2, 3)), labels=[1, 2])
+    with pytest.raises(ValueError, match=r"has no array \['y_train'\], only \['labels', 'x_train'\]"):
+        datasets.load_npz(path)
+    np.savez(path, x_train=np.ones((2, 3)), y_train=[1])
+    with pytest.raises(ValueError, match="has 2 images, but 1 targets"):
+        datasets.load_npz(path)
+    np.savez(path, x_train=np.array([{}], dtype=object), y_train=[1])
+    with pytest.raises(ValueError, match="pickle"):
+        datasets.load_npz(path)
+    with pytest.raises(ValueError, match="should be one of"):
+        datasets.load_npz(path, subset="dev")

@@ -1,0 +1,349 @@
+"""DCEC, from its parts to real images."""
+
+import copy
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.cluster import (
+    HDBSCAN,
+    AgglomerativeClustering,
+    BisectingKMeans,
+    KMeans,
+    MiniBatchKMeans,
+    SpectralClustering,
+)
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import make_scorer, normalized_mutual_info_score
+from sklearn.mixture import GaussianMixture
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdcec import (
+    DCEC,
+    ConvAutoencoder,
+    DenseAutoencoder,
+    KernelKHarmonicMeans,
+    KHarmonicMeans,
+    MahalanobisKMeans,
+)
+from skdcec._training import soft_assignment
+from skdcec.metrics import clustering_accuracy_score
+
+INITS = [
+    None,
+    KHarmonicMeans(),
+    KernelKHarmonicMeans(),
+    MahalanobisKMeans(),
+    MahalanobisKMeans(covariance_type="tied"),
+    KMeans(),
+    MiniBatchKMeans(),
+    BisectingKMeans(),
+    GaussianMixture(),
+    AgglomerativeClustering(),
+    SpectralClustering(affinity="nearest_neighbors", assign_labels="cluster_qr"),
+    make_pipeline(StandardScaler(), KMeans()),
+]
+
+
+@pytest.fixture
+def dcec(autoencoder):
+    """Joint training of a few steps on a shared autoencoder."""
+    return DCEC(
+        autoencoder=FrozenEstimator(autoencoder), update_interval=4, max_iter=8, tol=0.0, random_state=0
+    )
+
+
+@pytest.fixture(scope="module")
+def X(digits):
+    return digits.images[:600]
+
+
+@pytest.mark.parametrize("init", INITS, ids=repr)
+@pytest.mark.filterwarnings("ignore:Graph is not fully connected")
+def test_any_clusterer_initialises(dcec, X, autoencoder, init):
+    before = repr(init)
+    model = dcec.set_params(init=init).fit(X)
+    assert model.initial_centers_.shape == model.cluster_centers_.shape == (10, 10)
+    # the centers start inside the embedding, in its own units
+    Z = autoencoder.transform(X)
+    assert np.abs(model.initial_centers_ - Z.mean(axis=0)).max() < np.abs(Z - Z.mean(axis=0)).max()
+    again = clone(dcec).fit(X)
+    np.testing.assert_array_equal(again.cluster_centers_, model.cluster_centers_)
+    assert repr(init) == before
+
+
+def test_centers_of_each_kind(dcec, X, autoencoder):
+    Z = autoencoder.transform(X)
+    for init in (GaussianMixture(), AgglomerativeClustering()):
+        model = dcec.set_params(init=init).fit(X)
+        if isinstance(init, GaussianMixture):
+            np.testing.assert_allclose(model.initial_centers_, model.init_.means_)
+        else:
+            means = [Z[model.init_.labels_ == j].mean(axis=0) for j in range(10)]
+            np.testing.assert_allclose(model.initial_centers_, means, rtol=1e-5)
+    np.testing.assert_array_equal(dcec.set_params(init=Z[:10]).fit(X).initial_centers_, Z[:10])
+    model = dcec.set_params(init=lambda Z, n_clusters, random_state: Z[:n_clusters]).fit(X)
+    np.testing.assert_array_equal(model.initial_centers_, Z[:10])
+
+
+def test_number_of_clusters_may_come_from_the_init(dcec, X, autoencoder):
+    model = dcec.set_params(n_clusters=None, init=HDBSCAN(min_cluster_size=5, copy=True)).fit(X)
+    found = len(set(model.init_.labels_) - {-1})
+    assert model.cluster_centers_.shape == (found, 10)
+    assert dcec.set_params(init=autoencoder.transform(X[:4])).fit(X).predict_proba(X).shape == (600, 4)
+
+
+def test_training_moves_centers_and_network(dcec, X, autoencoder):
+    model = dcec.fit(X)
+    assert model.n_iter_ == 8
+    assert model.history_["n_iter"].tolist() == [4, 8]
+    assert (np.abs(model.cluster_centers_ - model.initial_centers_) > 1e-4).all()
+    for refined, pretrained in zip(model.autoencoder_.weights_, autoencoder.weights_, strict=True):
+        assert not np.array_equal(refined, pretrained)
+
+
+def test_a_frozen_autoencoder_is_left_as_it_is(dcec, X, autoencoder):
+    before = copy.deepcopy(autoencoder.weights_)
+    dcec.fit(X)
+    for a, b in zip(before, autoencoder.weights_, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_without_reconstruction_it_is_dec(dcec, X):
+    # nothing then pulls at the decoder
+    model = dcec.set_params(reconstruction_weight=0.0).fit(X)
+    n_encoder = 8
+    start = dcec.autoencoder.estimator.weights_
+    for i, (a, b) in enumerate(zip(model.autoencoder_.weights_, start, strict=True)):
+        assert np.array_equal(a, b) == (i >= n_encoder)
+
+
+def test_results_agree_with_each_other(dcec, X):
+    model = dcec.fit(X)
+    Q, Z = model.predict_proba(X), model.transform(X)
+    np.testing.assert_array_equal(model.predict(X), model.labels_)
+    np.testing.assert_array_equal(Q.argmax(axis=1), model.labels_)
+    np.testing.assert_allclose(Q, soft_assignment(Z, model.cluster_centers_), rtol=1e-6)
+    np.testing.assert_allclose(model.model_.predict_on_batch(X[..., None]), Q, atol=1e-5)
+    np.testing.assert_array_equal(np.bincount(model.labels_, minlength=10), model.cluster_sizes_)
+    assert model.inverse_transform(model.cluster_centers_).shape == (10, 8, 8)
+    assert model.transform(X[3:4]).tolist() == Z[3:4].tolist()
+    assert model.score(X) < 0
+    np.testing.assert_array_equal(clone(model).fit_predict(X), model.labels_)
+
+
+def test_same_seed_same_bits_through_all_phases(X):
+    autoencoder = ConvAutoencoder(filters=(4, 4), kernel_sizes=(3, 3), epochs=2, augmentation="affine")
+    model = DCEC(
+        4, init=KHarmonicMeans(), autoencoder=autoencoder, update_interval=2, max_iter=4, random_state=3
+    )
+    first, second = clone(model).fit(X), clone(model).fit(X)
+    np.testing.assert_array_equal(first.labels_, second.labels_)
+    for a, b in zip(first.autoencoder_.weights_, second.autoencoder_.weights_, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert autoencoder.random_state is None
+
+
+def test_dense_autoencoder_makes_idec(X):
+    idec = DCEC(autoencoder=DenseAutoencoder((32,), epochs=2), max_iter=4, random_state=0)
+    assert idec.fit(X).autoencoder_.weights_[0].shape == (64, 32)
+
+
+def test_persistence(dcec, X, tmp_path):
+    model = dcec.fit(X)
+    Z = model.transform(X)
+    joblib.dump(model, tmp_path / "model.joblib")
+    for other in (
+        pickle.loads(pickle.dumps(model)),
+        copy.deepcopy(model),
+        joblib.load(tmp_path / "model.joblib"),
+    ):
+        np.testing.assert_array_equal(other.transform(X), Z)
+        assert joblib.hash(other) == joblib.hash(model)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras, when it saves
+def test_saved_keras_model_needs_nothing_of_ours(dcec, X, tmp_path):
+    import keras
+
+    model = dcec.fit(X)
+    model.model_.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded.predict_on_batch(X[..., None]), model.predict_proba(X), atol=1e-5)
+
+
+def test_grid_search_over_initialisers_and_their_parameters(dcec, digits, X):
+    y = digits.target[:600]
+    scorer = make_scorer(clustering_accuracy_score)
+    grid = [
+        {"init": [None, KHarmonicMeans()], "gamma": [0.1]},
+        {"init": [KHarmonicMeans()], "init__p": [4.0, 6.0]},
+    ]
+    search = GridSearchCV(dcec.set_params(max_iter=4), grid, scoring=scorer, cv=2).fit(X, y)
+    scores = search.cv_results_["mean_test_score"]
+    # every combination was fitted, and what is nested in init makes a difference
+    assert np.isfinite(scores).all()
+    assert scores[2] != scores[3]
+    pipeline = make_pipeline(
+        StandardScaler(), DCEC(autoencoder=ConvAutoencoder((4,), (3,), epochs=1), max_iter=2)
+    )
+    assert pipeline.fit_predict(X.reshape(600, -1)).shape == (600,)
+
+
+# --------------------------------------------------------------------------- callbacks
+
+
+class Recorder:
+    def __init__(self):
+        self.tasks, self.scores = [], []
+
+    def setup(self, estimator, context): ...
+    def teardown(self, estimator, context): ...
+    def on_fit_task_begin(self, estimator, context): ...
+
+    def on_fit_task_end(self, estimator, context, *, X=None, y=None, fitted_estimator=None):
+        self.tasks.append(context.task_name)
+        if context.task_name == "update":
+            self.scores.append(normalized_mutual_info_score(y, fitted_estimator.predict(X)))
+
+
+def test_callbacks_see_the_phases_and_usable_estimators(dcec, digits, X):
+    recorder = Recorder()
+    model = dcec.set_callbacks(recorder).fit(X, digits.target[:600])
+    assert recorder.tasks == ["pretrain", "initialise", "update", "update", "refine", "fit"]
+    assert recorder.scores[-1] == normalized_mutual_info_score(digits.target[:600], model.labels_)
+    assert recorder.scores[0] != recorder.scores[1]
+
+
+def test_progress_bar_and_score_monitor(X, digits, capsys):
+    from sklearn.callback import ProgressBar, ScoringMonitor
+
+    monitor = ScoringMonitor(scoring="adjusted_rand_score")
+    autoencoder = ConvAutoencoder((4,), (3,), epochs=2)
+    model = DCEC(
+        init=KHarmonicMeans(), autoencoder=autoencoder, update_interval=2, max_iter=4, random_state=0
+    )
+    model.set_callbacks(ProgressBar(), monitor).fit(X, digits.target[:600])
+    shown = capsys.readouterr().out
+    assert "ConvAutoencoder" in shown
+    assert "DCEC - refine" in shown
+    rows = monitor.get_logs().data
+    assert [row["task_name"] for row in rows].count("update") == 2
+
+
+def test_verbose_says_what_happens(dcec, X, capsys):
+    dcec.fit(X)
+    assert capsys.readouterr().out == ""
+    dcec.set_params(verbose=1).fit(X)
+    assert "Placing the cluster centers.\nBatch 4: reconstruction loss" in capsys.readouterr().out
+
+
+# --------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "message"),
+    [
+        ({"n_clusters": 0}, ValueError, "n_clusters"),
+        ({"n_clusters": 601}, ValueError, "n_samples=600 should be >= n_clusters=601"),
+        ({"n_clusters": None}, ValueError, "n_clusters=None needs an init"),
+        ({"gamma": -0.1}, ValueError, "gamma"),
+        ({"gamma": 0, "reconstruction_weight": 0}, ValueError, "leave nothing to train"),
+        ({"update_interval": 0}, ValueError, "update_interval"),
+        ({"update_interval": -0.5}, ValueError, "update_interval"),
+        ({"max_iter": 0}, ValueError, "max_iter"),
+        ({"tol": -1}, ValueError, "tol"),
+        ({"batch_size": 0}, ValueError, "batch_size"),
+        ({"optimizer": "adamant"}, ValueError, "optimizer='adamant' should be"),
+        ({"init": "k-means++"}, TypeError, "init='k-means.*should be a clusterer instance"),
+        ({"init": KMeans}, TypeError, "should be a clusterer instance"),
+        ({"init": np.ones((10, 3))}, ValueError, "n_components=10 columns"),
+        ({"init": np.ones((9, 10))}, ValueError, "init found 9 clusters, but n_clusters=10"),
+        ({"init": np.full((10, 10), np.nan)}, ValueError, "init contains NaN"),
+        ({"autoencoder": KMeans()}, TypeError, "should be a ConvAutoencoder"),
+        ({"autoencoder": FrozenEstimator(ConvAutoencoder())}, NotFittedError, "not fitted"),
+        ({"autoencoder": ConvAutoencoder(filters=(0,))}, ValueError, "filters"),
+    ],
+)
+def test_bad_parameters_raise_before_training(dcec, X, monkeypatch, params, error, message):
+    def trained(*args, **kwargs):
+        raise AssertionError("training began")
+
+    monkeypatch.setattr("skdcec._training.pretrain", trained)
+    monkeypatch.setattr("skdcec._training.refine", trained)
+    with pytest.raises(error, match=message):
+        dcec.set_params(**params).fit(X)
+
+
+def test_an_init_that_finds_other_numbers_names_the_remedy(dcec, X):
+    with pytest.raises(ValueError, match=r"init found \d+ clusters, but n_clusters=10. Set n_clusters=None"):
+        dcec.set_params(init=HDBSCAN(copy=True)).fit(X)
+
+
+def test_coinciding_centers_warn_and_run(dcec, X, autoencoder):
+    centers = autoencoder.transform(X)[[0, 0, *range(1, 9)]]
+    with pytest.warns(ConvergenceWarning) as caught:
+        model = dcec.set_params(init=centers).fit(X)
+    assert "only 9 distinct centers for 10 clusters" in str(caught[0].message)
+    assert model.cluster_centers_.shape == (10, 10)
+
+
+def test_unused_clusters_warn_and_come_last(dcec, X, autoencoder):
+    centers = autoencoder.transform(X)[:10]
+    centers[3] += 1e4
+    with pytest.warns(ConvergenceWarning, match="ended with only 9 of 10 clusters in use"):
+        model = dcec.set_params(init=centers).fit(X)
+    assert model.cluster_sizes_[-1] == 0
+    assert model.labels_.max() == 8
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        (np.full((20, 8, 8), np.inf), ValueError, "infinity"),
+        (np.ones((20, 8, 9)), ValueError, "does not match X|features"),
+        (np.ones(20), ValueError, "Expected 2D array"),
+        (sparse.csr_matrix(np.ones((20, 64))), TypeError, "Sparse data was passed"),
+        (np.full((20, 64), "a", dtype=object), ValueError, "could not convert"),
+    ],
+)
+def test_bad_data_raise(dcec, X, error, message):
+    with pytest.raises(error, match=message):
+        dcec.fit(X)
+
+
+def test_a_failed_refit_leaves_the_earlier_fit(dcec, X):
+    model = dcec.fit(X)
+    before = joblib.hash(model)
+    with pytest.raises(ValueError, match="n_samples=5"):
+        model.fit(X[:5])
+    assert joblib.hash(model) == before
+    model.set_params(autoencoder=ConvAutoencoder((4,), (3,), epochs=1))
+    fitted = {name: value for name, value in vars(model).items() if name.endswith("_")}
+    with pytest.raises(FloatingPointError, match="no longer finite"):
+        model.fit(X * np.float32(1e30))
+    assert fitted.items() <= vars(model).items()
+    with pytest.raises(ValueError, match="was fitted with images of shape"):
+        model.predict(X[:, :7])
+
+
+# --------------------------------------------------------------------------- real data
+
+
+def test_real_images(usps):
+    images, y = usps.images[:1000], usps.target[:1000]
+    autoencoder = ConvAutoencoder(epochs=60, batch_size=64, random_state=0).fit(images)
+    frozen = FrozenEstimator(autoencoder)
+    pixels = KMeans(10, n_init=10, random_state=0).fit_predict(usps.data[:1000])
+    for init in (None, KHarmonicMeans(), KernelKHarmonicMeans(), MahalanobisKMeans()):
+        model = DCEC(init=init, autoencoder=frozen, batch_size=64, max_iter=560, random_state=0).fit(images)
+        assert (model.cluster_sizes_ > 0).all()
+        if init is None:
+            for score in (clustering_accuracy_score, normalized_mutual_info_score):
+                assert score(y, model.labels_) > score(y, pixels)

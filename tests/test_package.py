@@ -1,0 +1,83 @@
+"""What the package says of itself, in several places, is the same."""
+
+import inspect
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from sklearn.base import BaseEstimator
+
+import skdcec
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def commands():
+    """The README's two commands: the example and the tests."""
+    return [
+        re.search(rf"<!-- {name} command -->\s*```\w*\n(.+)\n```", README).group(1)
+        for name in ("example", "test")
+    ]
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    script = (ROOT / ".ci/run").read_text()
+    extraction = re.search(r"test_command=\$\((.+)\)\n", script).group(1)
+    shell = subprocess.run(["bash", "-c", extraction], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert shell.stdout.strip() == commands()[1]
+    assert "$test_command" in script.split(extraction)[1]
+    assert commands()[1].startswith("python -m pip install")
+    assert "pytest" in commands()[1]
+
+
+def test_the_commands_name_what_exists():
+    for path in re.findall(r"examples/\S+\.py", README):
+        assert (ROOT / path).exists()
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    for command in commands():
+        for name in re.search(r"\[(.+)\]", command).group(1).split(","):
+            assert name in extras
+
+
+def test_versions_agree():
+    assert skdcec.__version__ in (ROOT / "CHANGELOG.md").read_text()
+    python = PYPROJECT["project"]["requires-python"].removeprefix(">=")
+    assert f"Python {python}" in README
+    for requirement in PYPROJECT["project"]["dependencies"]:
+        name, minimum = requirement.split(">=")
+        assert f"{name} {minimum}" in README
+
+
+def test_public_names_are_complete_and_documented():
+    public = {name for name, value in vars(skdcec).items() if inspect.isclass(value)}
+    assert public == set(skdcec.__all__) - {"__version__"}
+    index = (ROOT / "docs/index.rst").read_text()
+    for name in public:
+        assert name in index
+        assert name in README
+        estimator = getattr(skdcec, name)
+        assert issubclass(estimator, BaseEstimator)
+        documented = inspect.getdoc(estimator)
+        for parameter in inspect.signature(estimator).parameters:
+            assert re.search(rf"^{parameter} : ", documented, flags=re.MULTILINE), parameter
+
+
+@pytest.mark.parametrize("module", ["keras", "tensorflow", "matplotlib"])
+def test_import_is_light(module):
+    script = f"import sys, skdcec, skdcec.metrics, skdcec.datasets; sys.exit({module!r} in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, "PYTHONWARNINGS": ""})
+
+
+def test_no_estimator_needs_keras_before_a_network_does():
+    script = (
+        "import sys, numpy as np; from skdcec import KHarmonicMeans, DCEC; "
+        "KHarmonicMeans(2).fit(np.random.rand(20, 2)); DCEC(init=KHarmonicMeans()).get_params(); "
+        "sys.exit('keras' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
