@@ -30,7 +30,7 @@ from skdcec.metrics import clustering_accuracy_score
 digits = load_digits_images()
 X, y = digits.images, digits.target
 
-autoencoder = ConvAutoencoder(augmentation="affine", epochs=100, batch_size=64, random_state=0)
+autoencoder = ConvAutoencoder(augmentation="affine", epochs=60, batch_size=64, random_state=0)
 autoencoder.set_callbacks(ProgressBar())
 start = time.perf_counter()
 autoencoder.fit(X)
@@ -39,7 +39,8 @@ print(f"Pretraining took {time.perf_counter() - start:.0f} s.\n")
 # %%
 # Four initialisers
 # -----------------
-# ``FrozenEstimator`` hands the pretrained autoencoder to each DCEC, which refines a copy of it.
+# ``FrozenEstimator`` hands the pretrained autoencoder to each DCEC, which refines a copy of it. Joint training
+# is cut short here, to keep the example quick.
 
 initializers = {
     "k-means (20 starts)": KMeans(n_init=20),
@@ -49,7 +50,9 @@ initializers = {
 }
 models, seconds = {}, {}
 for name, init in initializers.items():
-    model = DCEC(init=init, autoencoder=FrozenEstimator(autoencoder), batch_size=64, random_state=0)
+    model = DCEC(
+        init=init, autoencoder=FrozenEstimator(autoencoder), batch_size=64, max_iter=980, random_state=0
+    )
     start = time.perf_counter()
     models[name] = model.set_callbacks(ProgressBar()).fit(X)
     seconds[name] = time.perf_counter() - start

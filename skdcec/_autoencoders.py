@@ -195,6 +195,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         def attributes(arrays):
             return inputs | {
                 "architecture_": architecture,
+                "n_components_": self.n_components,
                 "weights_": arrays(),
                 "history_": {"reconstruction_loss": np.array(losses)},
             }
@@ -224,7 +225,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         Returns
         -------
         Z : ndarray of shape (n_samples, n_components)
-            A row does not depend, in any bit, on the other rows.
+            A row does not depend on the other rows.
         """
         from skdcec._training import encode
 
@@ -297,7 +298,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
 
     @property
     def _n_features_out(self):
-        return self.n_components
+        return self.n_components_
 
     def __sklearn_is_fitted__(self):
         return "weights_" in vars(self)
@@ -360,6 +361,9 @@ class ConvAutoencoder(BaseAutoencoder):
 
     weights_ : list of ndarray
         The weights of the encoder, then those of the decoder.
+
+    n_components_ : int
+        Dimension of the embedding.
 
     history_ : dict
         'reconstruction_loss': ndarray of shape (n_epochs,), the mean loss of each epoch.
@@ -450,8 +454,9 @@ class ConvAutoencoder(BaseAutoencoder):
     def _architecture(self, image_shape):
         from skdcec._networks import conv_architecture
 
-        filters, kernel_sizes = list(self.filters), list(self.kernel_sizes)
-        return conv_architecture(image_shape, filters, kernel_sizes, self.n_components)
+        filters = check_sizes("filters", self.filters)
+        kernel_sizes = check_sizes("kernel_sizes", self.kernel_sizes)
+        return conv_architecture(image_shape, filters, kernel_sizes, int(self.n_components))
 
 
 class DenseAutoencoder(BaseAutoencoder):
@@ -502,6 +507,9 @@ class DenseAutoencoder(BaseAutoencoder):
 
     weights_ : list of ndarray
         The weights of the encoder, then those of the decoder.
+
+    n_components_ : int
+        Dimension of the embedding.
 
     history_ : dict
         'reconstruction_loss': ndarray of shape (n_epochs,), the mean loss of each epoch.
@@ -578,4 +586,5 @@ class DenseAutoencoder(BaseAutoencoder):
     def _architecture(self, image_shape):
         from skdcec._networks import dense_architecture
 
-        return dense_architecture(image_shape, list(self.hidden_layer_sizes), self.n_components)
+        hidden_layer_sizes = check_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        return dense_architecture(image_shape, hidden_layer_sizes, int(self.n_components))

@@ -109,6 +109,21 @@ def count_distinct(centers, radius):
     return int(connected_components(D <= radius**2, directed=False)[0])
 
 
+class Run(NamedTuple):
+    """What came of one set of initial centers."""
+
+    state: dict
+    history: np.ndarray  # objectives
+    n_iter: int
+    converged: bool
+    stopped: bool  # a callback asked for no more runs
+
+    @property
+    def objective(self):
+        """The objective of the last state."""
+        return self.history[-1]
+
+
 class Rows:
     """The rows of a matrix in internal units, with their weights, block by block.
 
@@ -116,6 +131,7 @@ class Rows:
     ----------
     X : ndarray or CSR matrix of shape (n_samples, n_features)
     sample_weight : ndarray of shape (n_samples,)
+        Kept divided by ``weight_unit``.
     origin : ndarray of shape (n_features,), or None for a sparse X
         What is subtracted from each row.
     unit : float
@@ -124,7 +140,9 @@ class Rows:
     """
 
     def __init__(self, X, sample_weight, origin, unit, block_size):
-        self.X, self.sample_weight = X, sample_weight
+        # a power of two near the largest weight, so that weights fit into the type of the data
+        self.weight_unit = 2.0 ** np.frexp(sample_weight.max())[1]
+        self.X, self.sample_weight = X, sample_weight / self.weight_unit
         self.origin, self.unit, self.block_size = origin, unit, block_size
 
     @classmethod
@@ -138,7 +156,7 @@ class Rows:
         bound = 120 if X.dtype == np.float32 else 1000
         unit = 2.0 ** np.clip(exponent, -bound, bound)
         rough = cls(X, sample_weight, None, unit, block_size)
-        total = sample_weight.sum()
+        total = rough.sample_weight.sum()
         mean = sum(np.asarray(x.T @ w).ravel() for x, w in rough.float64_blocks()) / total
         if sparse:
             squares = sum(x.multiply(x).T @ w for x, w in rough.float64_blocks())
@@ -256,8 +274,8 @@ class BaseCenterClusterer(
         new[found] = means
         return state | {"cluster_centers_": new}
 
-    def _reconsider(self, prepared, n_distinct):
-        """Return what to prepare for another try, or None where the best run will do."""
+    def _reconsider(self, prepared):
+        """Return what to prepare for another try after centers have met, or None to accept that."""
         return None
 
     def _max_runs(self, n_init):
@@ -329,9 +347,19 @@ class BaseCenterClusterer(
         sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if X.shape[0] < self.n_clusters:
             raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}.")
+        weighty = np.flatnonzero(sample_weight)
+        if len(weighty) < self.n_clusters:
+            raise ValueError(
+                f"Only {len(weighty)} samples have a positive sample_weight, which should be >= "
+                f"n_clusters={self.n_clusters}."
+            )
         initial, n_init = self._check_init(X)
         random_state = check_random_state(self.random_state)
-        rows, variance = Rows.measure(X, sample_weight, self._block_size())
+        # rows without weight take no part, not even in the choice of units
+        taking_part = (
+            (X, sample_weight) if len(weighty) == X.shape[0] else (X[weighty], sample_weight[weighty])
+        )
+        rows, variance = Rows.measure(*taking_part, self._block_size())
         sample, weight = rows.sample(SEEDING_SAMPLE, random_state)
         prepared = inputs | self._prepare(rows, sample, weight, variance)
         order = seeding_order(sample, row_norms(self._metric_rows(sample, prepared)))
@@ -340,24 +368,31 @@ class BaseCenterClusterer(
 
         root = self._init_callback_context(max_subtasks=self._max_runs(n_init))
         root.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        radius, best, n_distinct = COINCIDENCE_RADIUS * spread, None, 0
         while prepared is not None:
-            best = None
+            candidate = None
             for _ in range(n_init):
                 args = (rows, sample, weight, prepared, random_state)
-                state = prepared | {"cluster_centers_": self._initial_centers(initial, *args)}
-                run = self._single_run(rows, state, tol, root, y)
-                if best is None or run["objective_history_"][-1] < best["objective_history_"][-1]:
-                    best = run
-            n_distinct = count_distinct(best["cluster_centers_"], COINCIDENCE_RADIUS * spread)
-            prepared = self._reconsider(prepared, n_distinct)
-        if not best.pop("converged"):
+                start = self._initial_centers(initial, *args)
+                run = self._single_run(rows, prepared | {"cluster_centers_": start}, tol, root, X, y)
+                if candidate is None or run.objective < candidate.objective:
+                    candidate, n_started = run, count_distinct(start, radius)
+                if run.stopped:
+                    break
+            n_left = count_distinct(candidate.state["cluster_centers_"], radius)
+            if n_left > n_distinct:
+                best, n_distinct = candidate, n_left
+            lost = n_left < n_started and not run.stopped
+            prepared = self._reconsider(prepared) if lost else None
+        if not best.converged:
             warnings.warn(
                 f"{type(self).__name__} did not converge in max_iter={self.max_iter} iterations. "
                 "Increase max_iter or tol.",
                 ConvergenceWarning,
                 stacklevel=3,
             )
-        fitted = self._finish(rows, best)
+        everyone = Rows(X, sample_weight, rows.origin, rows.unit, rows.block_size)
+        fitted = self._finish(everyone, best)
         state = self._to_state(fitted, rows)
         self._warn_of_lost_clusters(sample, weight, n_distinct, state)
         self._check_fit(sample, weight, state)
@@ -365,8 +400,8 @@ class BaseCenterClusterer(
         root.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return self
 
-    def _single_run(self, rows, state, tol, root, y):
-        """Iterate from one set of initial centers; return the last state with its history.
+    def _single_run(self, rows, state, tol, root, X, y):
+        """Iterate from one set of initial centers; return the finished Run.
 
         The step from the centers C towards the fixed-point map T(C) is lengthened while the
         objective falls and shortened when it would rise; a step that raises it is never taken.
@@ -375,19 +410,24 @@ class BaseCenterClusterer(
         step, halvings, stop = shortest, 0, False
         statistics = self._statistics(rows, state)
         history = [statistics.objective]
-        hooks = {"estimator": self, "X": rows.X, "y": y}
+        hooks = {"estimator": self, "X": X, "y": y}
         ctx = root.subcontext("init", max_subtasks=self.max_iter).call_on_fit_task_begin(**hooks)
         for n_iter in range(1, self.max_iter + 1):
             task = ctx.subcontext("iteration").call_on_fit_task_begin(**hooks)
             target = self._update(statistics, state)
             move = target["cluster_centers_"] - state["cluster_centers_"]
-            replaced = [name for name in target if target[name] is not state[name]]
-            residual = sum(float(np.sum((target[n] - state[n]) ** 2)) for n in replaced)
+            moving = [name for name in ("cluster_centers_", "covariances_") if name in state]
+            residual = sum(float(np.sum((target[name] - state[name]) ** 2)) for name in moving)
             trial = target
             if step != 1.0:
                 moved = state["cluster_centers_"] + move.dtype.type(step) * move
                 trial = target | {"cluster_centers_": moved}
             new = self._statistics(rows, trial)
+            if not np.isfinite(new.objective):
+                raise FloatingPointError(
+                    f"The objective of {self!r} is not finite on these data; its parameters are too "
+                    "extreme for their precision."
+                )
             if new.objective <= history[-1]:
                 state, statistics = trial, new
             if new.objective < history[-1]:
@@ -401,12 +441,8 @@ class BaseCenterClusterer(
             converged = residual <= tol or halvings > MAX_HALVINGS
             if converged or stop:
                 break
-        ctx.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
-        return state | {
-            "objective_history_": np.array(history),
-            "n_iter_": n_iter,
-            "converged": converged or stop,
-        }
+        enough = ctx.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
+        return Run(state, np.array(history), n_iter, converged or stop, stop or enough)
 
     def _statistics(self, rows, state):
         """Add up the statistics of all blocks, always in the same order."""
@@ -419,16 +455,17 @@ class BaseCenterClusterer(
     def _finish(self, rows, run):
         """Return all fitted attributes of a finished run."""
         # labels come from the stored centers, through the code of predict, so that both agree
-        attributes = self._to_attributes(run, rows)
+        attributes = self._to_attributes(run.state, rows)
         labels, inertia = self._label(rows, self._to_state(attributes, rows))
         order = empty_last(labels, self.n_clusters)
         attributes |= {name: attributes[name][order] for name in self._per_cluster()}
-        history = self._restore_objective(run["objective_history_"], run, rows)
+        history = self._restore_objective(run.history, run.state, rows) * rows.weight_unit
         return attributes | {
             "labels_": np.argsort(order)[labels].astype(np.int32),
-            "inertia_": inertia * self._distance_unit(rows) ** 2,
+            "inertia_": inertia * self._distance_unit(rows) ** 2 * rows.weight_unit,
             "objective_history_": history,
             "objective_": float(history[-1]),
+            "n_iter_": run.n_iter,
         }
 
     def _warn_of_lost_clusters(self, sample, weight, n_distinct, state):
@@ -496,12 +533,6 @@ class BaseCenterClusterer(
             init = self._check_centers(init, rows.X)
         if not isinstance(init, str):
             return rows.convert(init)
-        n_positive = np.count_nonzero(weight)
-        if n_positive < self.n_clusters:
-            raise ValueError(
-                f"Only {n_positive} samples have a positive sample_weight, which should be >= "
-                f"n_clusters={self.n_clusters}."
-            )
         if init == "random":
             chosen = random_state.choice(len(weight), self.n_clusters, replace=False, p=weight / weight.sum())
         else:
@@ -620,7 +651,7 @@ class BaseCenterClusterer(
         """
         rows, state = self._fitted_rows(X, sample_weight)
         objective = self._statistics(rows, state).objective
-        return -float(self._restore_objective(objective, state, rows))
+        return -float(self._restore_objective(objective, state, rows) * rows.weight_unit)
 
     @property
     def _n_features_out(self):

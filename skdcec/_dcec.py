@@ -271,12 +271,13 @@ class DCEC(
         FloatingPointError
             If the loss stops being finite; the estimator is then as before.
         """
-        from skdcec._training import optimizer_json
+        from skdcec._training import encode, optimizer_json
 
         autoencoder, frozen = self._check_autoencoder()
         shape = autoencoder.image_shape_ if frozen else autoencoder.image_shape
         images, inputs, _ = check_images(self, X, shape, reset=True)
-        init = self._check_init(len(images), autoencoder.n_components)
+        n_components = autoencoder.n_components_ if frozen else autoencoder.n_components
+        init = self._check_init(len(images), n_components)
         optimizer = optimizer_json(self.optimizer)
         random_state = check_random_state(self.random_state)
         seeds = random_state.randint(LARGEST_SEED, size=3)
@@ -286,7 +287,7 @@ class DCEC(
         if not frozen:
             seed_estimator(autoencoder, int(seeds[0]))
         autoencoder = self._pretrain(root, autoencoder, frozen, images, y)
-        Z = autoencoder.transform(images)
+        Z = encode(autoencoder.architecture_, autoencoder.weights_, images)
         init, centers = self._initialise(root, init, Z, int(seeds[1]), y)
         self._warn_of_coincidence(centers, Z)
         fitted = inputs | {"init_": init, "initial_centers_": centers}
@@ -298,7 +299,7 @@ class DCEC(
                 "clusters in use; see cluster_sizes_. Try another init, a smaller gamma or longer "
                 "pretraining.",
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         set_fitted(self, fitted)
         root.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
@@ -320,6 +321,7 @@ class DCEC(
         if frozen:
             check_is_fitted(autoencoder)
             return copy.copy(autoencoder), True
+        autoencoder._validate_params()
         autoencoder._check_params()
         return clone(autoencoder), False
 
@@ -337,13 +339,16 @@ class DCEC(
                     "init=None is KMeans. Pass a number, or an init such as HDBSCAN()."
                 )
             init = KMeans(n_init=20)
-        if inspect.isclass(init) or isinstance(init, str):
+        estimator = hasattr(init, "fit") and not inspect.isclass(init)
+        if inspect.isclass(init) or isinstance(init, str) or (estimator and not hasattr(init, "fit_predict")):
             raise TypeError(
                 f"init={init!r} should be a clusterer instance such as KHarmonicMeans(), an array of "
                 "centers, a callable, or None."
             )
-        if hasattr(init, "fit") and hasattr(init, "get_params"):
+        if estimator:
             init = clone(init)
+            if hasattr(init, "_validate_params"):
+                init._validate_params()
             if self.n_clusters is not None:
                 set_cluster_number(init, self.n_clusters)
             return init
@@ -374,7 +379,7 @@ class DCEC(
                 f"init placed only {n_distinct} distinct centers for {len(centers)} clusters; those on "
                 "one point will stay together.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
     # ----------------------------------------------------------------- phases
@@ -420,7 +425,8 @@ class DCEC(
 
         interval = self.update_interval
         if not isinstance(interval, Integral):
-            interval = max(1, round(interval * batches_per_epoch(len(images), self.batch_size)))
+            n_batches = interval * batches_per_epoch(len(images), self.batch_size)
+            interval = int(np.clip(np.round(n_batches), 1, self.max_iter))
         updates = refine(
             autoencoder.architecture_,
             autoencoder.weights_,
@@ -496,7 +502,7 @@ class DCEC(
         Returns
         -------
         Q : ndarray of shape (n_samples, n_clusters)
-            Rows sum to one. A row does not depend, in any bit, on the other rows.
+            Rows sum to one. A row does not depend on the other rows.
         """
         from skdcec._training import soft_assignment
 
@@ -532,7 +538,7 @@ class DCEC(
         Returns
         -------
         Z : ndarray of shape (n_samples, n_components)
-            A row does not depend, in any bit, on the other rows.
+            A row does not depend on the other rows.
         """
         Z, dtype = self._encode(X)
         return Z.astype(dtype, copy=False)
@@ -569,13 +575,15 @@ class DCEC(
         score : float
             Larger is better.
         """
-        from skdcec._training import soft_assignment, target_distribution
+        from skdcec._training import decode, soft_assignment, target_distribution
 
-        Q = soft_assignment(self._encode(X)[0], self.cluster_centers_)
+        Z, _ = self._encode(X)
+        Q = soft_assignment(Z, self.cluster_centers_)
         P = target_distribution(Q)
         divergence = np.mean(np.sum(P * np.log(P / Q), axis=1))
         images, _, _ = check_images(self, X, reset=False)
-        error = -self.autoencoder_.score(images)
+        reconstructed = decode(self.autoencoder_.architecture_, self.autoencoder_.weights_, Z)
+        error = np.mean((reconstructed - images) ** 2)
         return -float(self.reconstruction_weight * error + self.gamma * divergence)
 
     @property

@@ -110,7 +110,7 @@ def kernel_weights(D, sigma, p):
     A, Q, log_scale
         As for `harmonic_weights`; log_scale has shape (n_clusters,).
     """
-    t = D / D.dtype.type(sigma**2)
+    t = D / D.dtype.type(sigma) / D.dtype.type(sigma)
     G = -2 * np.expm1(-t)
     A, Q, log_scale = harmonic_weights(G, p)
     log_scale = np.full(len(D), log_scale)
@@ -231,7 +231,7 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
 
     _parameter_constraints: dict = {
         **BaseCenterClusterer._parameter_constraints,
-        "p": [StrOptions({"auto"}), Interval(Real, 2, None, closed="left")],
+        "p": [StrOptions({"auto"}), Interval(Real, 2, 100, closed="both")],
         "accelerate": ["boolean"],
     }
     _accepts_sparse = True
@@ -241,24 +241,21 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
         plain = min(1.0, 2 / state["p_"])
         return plain, LARGEST_STEP if self.accelerate else plain
 
-    def _reconsider(self, prepared, n_distinct):
-        # not all centers on one point, but some on another: no closed form says when
+    def _reconsider(self, prepared):
+        # no closed form says when some of the centers meet
         p = AUTO_GROWTH * prepared["p_"]
-        if self.p != "auto" or n_distinct == self.n_clusters or p > LARGEST_EXPONENT:
-            return None
-        return prepared | {"p_": p}
+        return prepared | {"p_": p} if self.p == "auto" and p <= LARGEST_EXPONENT else None
 
     def _max_runs(self, n_init):
         return None if self.p == "auto" else n_init
 
     def _advice(self, sample, sample_weight, state):
-        if self.p == "auto":
+        duplicates = not sp.issparse(sample) and len(np.unique(sample, axis=0)) < self.n_clusters
+        if self.p == "auto" or duplicates:
             return super()._advice(sample, sample_weight, state)
-        p_star = critical_exponent(sample, sample_weight)
         return (
-            f"With p={state['p_']:.3g} centers attract each other on these data (below the critical "
-            f"exponent p*={p_star:.2f} even all of them on one point are a local minimum). Set p='auto' "
-            f"or p={AUTO_FACTOR * max(p_star, state['p_']):.1f} or larger."
+            f"With p={state['p_']:.3g} centers attract each other on these data. Set p='auto', or p to "
+            f"{AUTO_FACTOR * state['p_']:.1f} or more."
         )
 
     def predict_proba(self, X):
@@ -277,10 +274,10 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
         Raises
         ------
         TypeError
-            For a sparse X: memberships are dense, so are the rows that they are asked for.
+            For a sparse X, which only the other methods support.
         """
         if sp.issparse(X):
-            raise TypeError("predict_proba got a sparse X; pass dense rows, X[i:j].toarray().")
+            raise TypeError("predict_proba does not support sparse X; pass dense rows, as X[i:j].toarray().")
         rows, state = self._fitted_rows(X)
         blocks = [self._memberships(self._distances(x, state), state).T for x, _ in rows]
         return np.concatenate(blocks).astype(rows.X.dtype, copy=False)
@@ -314,7 +311,7 @@ class KHarmonicMeans(_BaseHarmonicMeans):
         below ``tol`` times the mean variance of the features.
 
     p : 'auto' or float, default='auto'
-        Exponent of the distance, at least 2. Small exponents let centers fall onto one point in high
+        Exponent of the distance, between 2 and 100. Small exponents let centers fall onto one point in high
         dimension. 'auto' starts with 2, or with 1.4 times the exponent below which all of them would
         if that is larger, and grows by a quarter as long as any two centers of the best run coincide.
         2.0 is fuzzy c-means with m = 2.
@@ -426,8 +423,16 @@ class KHarmonicMeans(_BaseHarmonicMeans):
     def _memberships(self, D, state):
         return memberships(D, state["p_"])
 
+    def _advice(self, sample, sample_weight, state):
+        advice = super()._advice(sample, sample_weight, state)
+        p_star = critical_exponent(sample, sample_weight)
+        if state["p_"] < p_star:
+            advice += f" (Below p*={p_star:.2f}, even all of them on one point are a local minimum.)"
+        return advice
+
     def _restore_objective(self, objective, state, rows):
-        return objective * rows.unit ** state["p_"]
+        with np.errstate(divide="ignore", over="ignore"):
+            return np.exp(np.log(objective) + state["p_"] * np.log(rows.unit))
 
 
 class KernelKHarmonicMeans(_BaseHarmonicMeans):
@@ -461,7 +466,7 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         standard deviation (the root of the summed variances of the features).
 
     p : 'auto' or float, default='auto'
-        Exponent of the distance in feature space, at least 2. 'auto' starts with 2, and grows by a
+        Exponent of the distance in feature space, between 2 and 100. 'auto' starts with 2, and grows by a
         quarter as long as any two centers of the best run coincide.
 
     accelerate : bool, default=True
@@ -578,7 +583,8 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         return weighted_statistics(x, sample_weight, *contributions)
 
     def _memberships(self, D, state):
-        t = D / D.dtype.type(state["sigma_"] ** 2)
+        sigma = D.dtype.type(state["sigma_"])
+        t = D / sigma / sigma
         return memberships(-np.expm1(-t), state["p_"], -t)
 
     def _to_attributes(self, state, rows):

@@ -247,7 +247,13 @@ class MahalanobisKMeans(BaseCenterClusterer):
         if self.covariance_type == "global":
             return state
         total = state["_total_covariance"]
-        return state | self._metric(within_covariance(total, statistics), total)
+        metric = self._metric(within_covariance(total, statistics), total)
+        if len(metric["components_"]) < len(state["components_"]):
+            raise ValueError(
+                f"The clusters have no variance left in some direction, where reg_covar={self.reg_covar} "
+                "does not keep their covariance from becoming singular; it should be larger."
+            )
+        return state | metric
 
     def _to_attributes(self, state, rows):
         attributes = super()._to_attributes(state, rows)

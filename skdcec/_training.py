@@ -7,7 +7,6 @@ reaches another: weights, optimizer and metrics are all overwritten on loan.
 
 import json
 import threading
-from collections import defaultdict
 from contextlib import contextmanager
 from itertools import count, islice
 from typing import NamedTuple
@@ -23,6 +22,8 @@ from skdcec._networks import build
 # threads of a convolution share a batch evenly: on two, 16 does it and 8 or 32 do not.
 INFERENCE_BATCH = 16
 INFERENCE_CHUNK = 128 * INFERENCE_BATCH
+# The pool keeps no more idle models than this.
+MOST_IDLE = 8
 # Keras' own floor for probabilities in the Kullback-Leibler divergence.
 SMALLEST_PROBABILITY = 1e-7
 # The affine augmentation: largest shift as a share of the side, and largest rotation.
@@ -210,8 +211,10 @@ class Trainer(keras.Model):
             variable.assign(value)
 
     def arrays(self):
-        """Return a copy of the weights of encoder and decoder."""
-        return self.encoder.get_weights() + self.decoder.get_weights()
+        """Return a copy of the weights of encoder and decoder; raise where they are not finite."""
+        arrays = self.encoder.get_weights() + self.decoder.get_weights()
+        check_finite(all(np.isfinite(a).all() for a in arrays))
+        return arrays
 
     def train(self, images, some_batches, targets=None, gamma=0.0, reconstruction_weight=1.0):
         """Train on some batches; return the mean of each part of the loss over them.
@@ -234,13 +237,18 @@ class Trainer(keras.Model):
                 x["targets"] = targets[batch.rows]
             logs = self.train_on_batch(x, return_dict=True)
         losses = {name: float(logs[name]) for name in self.means}
-        if not np.isfinite(sum(losses.values())):
-            raise FloatingPointError(
-                f"The training loss is no longer finite ({losses}). The likely causes are unscaled "
-                "input (scale X to [0, 1]) or a learning rate that is too high for these data (pass "
-                "optimizer=keras.optimizers.Adam(1e-4), say)."
-            )
+        check_finite(np.isfinite(sum(losses.values())))
         return losses
+
+
+def check_finite(finite):
+    """Raise, with the likely cause, where training has met numbers that are not finite."""
+    if not finite:
+        raise FloatingPointError(
+            "The loss of the training is no longer finite. The likely causes are unscaled input (scale X "
+            "to [0, 1]) or a learning rate that is too high for these data (pass "
+            "optimizer=keras.optimizers.Adam(1e-4), say)."
+        )
 
 
 class Mapper(keras.Model):
@@ -264,22 +272,33 @@ class Mapper(keras.Model):
         return ops.map(lambda batch: self.network(batch, training=False), inputs)
 
 
-_pool = defaultdict(list)
-_pool_lock = threading.Lock()
+_idle = []  # pairs of key and model; the most recently used come last
+_idle_lock = threading.Lock()
 
 
 @contextmanager
-def borrowed(kind, *key):
+def borrowed(kind, *args):
     """Lend a compiled model of this kind, made from these arguments; one borrower at a time."""
-    with _pool_lock:
-        idle = _pool[kind, key]
-        model = idle.pop() if idle else None
-    if model is None:
-        model = kind(*key)
-    yield model
-    # after an exception the model is dropped instead: who knows what it was doing
-    with _pool_lock:
-        idle.append(model)
+    key, model = (kind, *args), None
+    with _idle_lock:
+        for i in reversed(range(len(_idle))):
+            if _idle[i][0] == key:
+                model = _idle.pop(i)[1]
+                break
+    model = kind(*args) if model is None else model
+    intact = False
+    try:
+        yield model
+        intact = True
+    except GeneratorExit:
+        # a loop that was left early; its model is as good as before
+        intact = True
+        raise
+    finally:
+        if intact:
+            with _idle_lock:
+                _idle.append((key, model))
+                del _idle[:-MOST_IDLE]
 
 
 def optimizer_json(optimizer):
@@ -293,12 +312,15 @@ def optimizer_json(optimizer):
     try:
         if optimizer is None:
             raise TypeError("no optimizer")
-        return json.dumps(keras.saving.serialize_keras_object(keras.optimizers.get(optimizer)))
+        config = keras.saving.serialize_keras_object(keras.optimizers.get(optimizer))
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"optimizer={optimizer!r} should be the name of a Keras optimizer, such as 'adam', or a "
             "keras.optimizers.Optimizer."
         ) from error
+    # Keras numbers the names, which would make each optimizer of a process another one
+    config["config"]["name"] = config["class_name"].lower()
+    return json.dumps(config)
 
 
 # --------------------------------------------------------------------------- loops

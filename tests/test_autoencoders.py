@@ -191,11 +191,23 @@ def test_sparse_data_raise():
         ({"image_shape": (9, 6)}, r"image_shape=\(9, 6\) does not match X"),
     ],
 )
-def test_bad_parameters_raise_before_training(images, params, message):
+def test_bad_parameters_raise_before_training(images, monkeypatch, params, message):
+    monkeypatch.setattr("skdcec._training.pretrain", lambda *args, **kwargs: pytest.fail("training began"))
     with pytest.raises(ValueError, match=message):
         small(**params).fit(images)
+
+
+def test_bad_layers_raise(images):
     with pytest.raises(ValueError, match="hidden_layer_sizes"):
         DenseAutoencoder(hidden_layer_sizes=(0,)).fit(images)
+
+
+def test_numpy_integers_are_integers(images):
+    model = small(
+        filters=np.array([4]), kernel_sizes=np.array([3]), n_components=np.int64(2), epochs=np.int64(1)
+    )
+    assert model.fit(images).transform(images).shape == (40, 2)
+    assert DenseAutoencoder(np.array([4]), np.int64(2), epochs=1).fit(images).n_components_ == 2
 
 
 def test_image_shape_must_fit_flat_rows():

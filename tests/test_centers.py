@@ -65,6 +65,30 @@ def test_integer_weights_are_repeated_rows(estimator, blobs):
     assert scaled.inertia_ == pytest.approx(7.5 * weighted.inertia_)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+def test_rows_of_weight_zero_take_no_part(estimator, blobs, dtype):
+    X, weight = blobs[0].astype(dtype), np.ones(401)
+    weight[400] = 0
+    model = fit(estimator, X)
+    for far in (1e6, 1e12):
+        other = clone(estimator).set_params(n_clusters=4, random_state=0)
+        other.fit(np.vstack([X, np.full((1, 3), far, dtype)]), sample_weight=weight)
+        np.testing.assert_array_equal(other.cluster_centers_, model.cluster_centers_)
+        assert len(other.labels_) == 401
+
+
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+def test_the_scale_of_weights_only_scales_the_objective(estimator, blobs):
+    X = blobs[0].astype(np.float32)
+    model = fit(estimator, X)
+    for scale in (1e-50, 1e50):
+        other = clone(estimator).set_params(n_clusters=4, random_state=0)
+        other.fit(X, sample_weight=np.full(400, scale))
+        np.testing.assert_allclose(other.cluster_centers_, model.cluster_centers_, atol=0.02)
+        assert other.inertia_ == pytest.approx(scale * model.inertia_, rel=1e-3)
+
+
 @pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
 def test_unit_and_position_of_the_data_do_not_matter(estimator, blobs):
     X = blobs[0]
@@ -269,6 +293,19 @@ def test_a_callback_can_stop_a_run():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert model.fit(X).n_iter_ == 2
+
+
+def test_a_callback_can_stop_all_runs(blobs):
+    class Stop(Recorder):
+        def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+            self.tasks.append(context.task_name)
+            return context.task_name == "init"
+
+    recorder = Stop()
+    fit(KHarmonicMeans().set_callbacks(recorder), blobs[0])
+    recorder.tasks.clear()
+    KHarmonicMeans(4, n_init=5, random_state=0).set_callbacks(recorder).fit(blobs[0])
+    assert recorder.tasks.count("init") == 1
 
 
 def test_progress_goes_through_verbose(blobs, capsys):

@@ -5,6 +5,7 @@ import pickle
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import clone
@@ -122,6 +123,14 @@ def test_without_reconstruction_it_is_dec(dcec, X):
     start = dcec.autoencoder.estimator.weights_
     for i, (a, b) in enumerate(zip(model.autoencoder_.weights_, start, strict=True)):
         assert np.array_equal(a, b) == (i >= n_encoder)
+
+
+def test_data_frames_are_images_too(autoencoder, X):
+    frame = pd.DataFrame(X.reshape(len(X), -1), columns=[f"pixel {i}" for i in range(64)])
+    named = ConvAutoencoder((4,), (3,), epochs=1, random_state=0).fit(frame)
+    model = DCEC(4, autoencoder=FrozenEstimator(named), update_interval=1, max_iter=1, random_state=0)
+    assert list(model.fit(frame).feature_names_in_) == list(frame.columns)
+    assert model.score(frame) < 0
 
 
 def test_results_agree_with_each_other(dcec, X):
@@ -262,6 +271,9 @@ def test_verbose_says_what_happens(dcec, X, capsys):
         ({"batch_size": 0}, ValueError, "batch_size"),
         ({"optimizer": "adamant"}, ValueError, "optimizer='adamant' should be"),
         ({"init": "k-means++"}, TypeError, "init='k-means.*should be a clusterer instance"),
+        ({"init": StandardScaler()}, TypeError, "should be a clusterer instance"),
+        ({"init": KHarmonicMeans(p=1.0)}, ValueError, "The 'p' parameter of KHarmonicMeans"),
+        ({"autoencoder": ConvAutoencoder(epochs=0)}, ValueError, "epochs"),
         ({"init": KMeans}, TypeError, "should be a clusterer instance"),
         ({"init": np.ones((10, 3))}, ValueError, "n_components=10 columns"),
         ({"init": np.ones((9, 10))}, ValueError, "init found 9 clusters, but n_clusters=10"),
@@ -271,14 +283,11 @@ def test_verbose_says_what_happens(dcec, X, capsys):
         ({"autoencoder": ConvAutoencoder(filters=(0,))}, ValueError, "filters"),
     ],
 )
-def test_bad_parameters_raise_before_training(dcec, X, monkeypatch, params, error, message):
-    def trained(*args, **kwargs):
-        raise AssertionError("training began")
-
-    monkeypatch.setattr("skdcec._training.pretrain", trained)
-    monkeypatch.setattr("skdcec._training.refine", trained)
+def test_bad_parameters_raise_before_training(X, monkeypatch, params, error, message):
+    for loop in ("pretrain", "refine"):
+        monkeypatch.setattr(f"skdcec._training.{loop}", lambda *args, **kwargs: pytest.fail("training began"))
     with pytest.raises(error, match=message):
-        dcec.set_params(**params).fit(X)
+        DCEC(**params).fit(X)
 
 
 def test_an_init_that_finds_other_numbers_names_the_remedy(dcec, X):

@@ -208,12 +208,18 @@ def test_auto_exponent_saves_the_centers_that_p_2_loses(n_components):
     X = PCA(n_components, random_state=0).fit_transform(digits.data)
     auto = KHarmonicMeans(10, random_state=0).fit(X)
     assert adjusted_rand_score(digits.target, auto.labels_) > 0.55
-    with pytest.warns(ConvergenceWarning, match=r"centers are distinct.*p\*=.*Set p='auto'"):
+    with pytest.warns(ConvergenceWarning, match=r"centers are distinct.*Set p='auto'.*p\*="):
         KHarmonicMeans(10, p=2.0, random_state=0).fit(X)
 
 
 def test_auto_exponent_is_2_where_that_is_safe():
     assert KHarmonicMeans(3, random_state=0).fit(load_iris().data).p_ == 2
+
+
+def test_centers_that_start_together_are_not_pulled_apart_by_larger_exponents():
+    X = load_iris().data
+    with pytest.warns(ConvergenceWarning, match="only 2 of the 3 cluster centers are distinct.*duplicate"):
+        assert KHarmonicMeans(3, init=X[[0, 0, 80]]).fit(X).p_ == 2
 
 
 def test_flat_kernel_warns():

@@ -93,6 +93,14 @@ def test_whitening_is_blind_to_units():
     assert log_det == pytest.approx(expected)
 
 
+def test_singular_clusters_ask_for_a_ridge():
+    X = np.random.default_rng(0).normal(size=(8, 5))
+    model = MahalanobisKMeans(5, covariance_type="tied", reg_covar=0.0, random_state=0)
+    with pytest.raises(ValueError, match=r"reg_covar=0.0 does not keep"):
+        model.fit(X)
+    assert model.set_params(reg_covar=1e-3).fit(X).components_.shape == (5, 5)
+
+
 @pytest.mark.parametrize("params", [{"covariance_type": "round"}, {"reg_covar": -1.0}])
 def test_bad_parameters_raise(iris, params):
     with pytest.raises(ValueError, match=next(iter(params))):

@@ -5,6 +5,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from skdcec import ConvAutoencoder, _training
 from skdcec._networks import build, conv_architecture, dense_architecture, initial_weights
 from skdcec._training import (
     Trainer,
@@ -193,6 +194,20 @@ def test_a_borrowed_model_remembers_nothing(network, images):
     assert [loss for loss, _ in first] == [loss for loss, _ in second]
     for a, b in zip(first[-1][1], second[-1][1], strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_each_fit_gives_its_compiled_model_back(images):
+    model = ConvAutoencoder((3,), (3,), n_components=2, epochs=1, random_state=0)
+
+    def idle():
+        trainers = [key for key, _ in _training._idle if key[0] is Trainer]
+        return [key for key in trainers if key[1] == model.fit(images).architecture_]
+
+    model.fit(images).fit(images)
+    first = {id(kept) for _, kept in _training._idle}
+    assert len(idle()) == 1
+    assert {id(kept) for _, kept in _training._idle} == first
+    assert len(_training._idle) <= _training.MOST_IDLE
 
 
 def test_refinement_stops_when_labels_stand_still_or_batches_run_out(network, images):
