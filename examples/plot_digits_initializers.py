@@ -39,8 +39,8 @@ print(f"Pretraining took {time.perf_counter() - start:.0f} s.\n")
 # %%
 # Four initialisers
 # -----------------
-# ``FrozenEstimator`` hands the pretrained autoencoder to each DCEC, which refines a copy of it. Joint training
-# is cut short here, to keep the example quick.
+# ``FrozenEstimator`` hands the pretrained autoencoder to each DCEC, which refines a copy of it. Joint
+# training is cut short here, to keep the example quick.
 
 initializers = {
     "k-means (20 starts)": KMeans(n_init=20),

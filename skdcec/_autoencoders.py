@@ -47,7 +47,7 @@ def check_images(estimator, X, image_shape=None, *, reset):
     ValueError
         For images that are not finite, not of the expected shape, or beyond float32.
     """
-    shape = X.shape if hasattr(X, "shape") else np.shape(X)
+    shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
     sample_shape = None
     if len(shape) in (3, 4):
         X = np.asarray(X)

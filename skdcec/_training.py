@@ -17,11 +17,10 @@ from keras import ops
 
 from skdcec._networks import build
 
-# Rows go through a network in batches of exactly this size, so that what is computed for a row does not
-# depend, in any bit, on how many others there are. Nor on where it stands among them, as long as the
-# threads of a convolution share a batch evenly: on two, 16 does it and 8 or 32 do not.
-INFERENCE_BATCH = 16
-INFERENCE_CHUNK = 128 * INFERENCE_BATCH
+# Rows go through a network in batches of exactly one of these sizes, the first that suits the network (see
+# `Mapper`), and so many rows at a time.
+INFERENCE_BATCHES = (64, 16, 1)
+INFERENCE_CHUNK = 2048
 # The pool keeps no more idle models than this.
 MOST_IDLE = 8
 # Keras' own floor for probabilities in the Kullback-Leibler divergence.
@@ -254,6 +253,11 @@ def check_finite(finite):
 class Mapper(keras.Model):
     """A network applied to batches of one fixed size, one after the other.
 
+    With a fixed size, what is computed for a row does not depend on how many others there are. For its
+    bits not to depend on where it stands among them either, all positions of a batch must be computed
+    alike. How threads share a batch of small images can prevent that, and differs by machine and network:
+    so it is tried out, and single rows are the last resort.
+
     Parameters
     ----------
     architecture : str
@@ -266,9 +270,19 @@ class Mapper(keras.Model):
         self.network = build(architecture)[part]
         self.built = True
         self.compile(jit_compile=keras.backend.backend() == "jax")
+        self.batch_size = next(size for size in INFERENCE_BATCHES if size == 1 or self.is_uniform(size))
+
+    def is_uniform(self, batch_size):
+        """Whether rows of a batch get the same bits one position further on."""
+        rng = np.random.default_rng(0)
+        fresh = [rng.uniform(-0.5, 0.5, w.shape).astype(w.dtype) for w in self.network.get_weights()]
+        self.network.set_weights(fresh)
+        x = rng.random((1, batch_size, *self.network.input_shape[1:]), dtype=np.float32)
+        y = self.predict_on_batch(x)
+        return np.array_equal(self.predict_on_batch(np.roll(x, 1, axis=1)), np.roll(y, 1, axis=1))
 
     def call(self, inputs, training=False):
-        """Map the network over the first axis of inputs (m, INFERENCE_BATCH, ...)."""
+        """Map the network over the first axis of inputs (m, batch_size, ...)."""
         return ops.map(lambda batch: self.network(batch, training=False), inputs)
 
 
@@ -343,10 +357,10 @@ def _map_rows(architecture, weights, rows, part):
         outputs = []
         for start in range(0, len(rows), INFERENCE_CHUNK):
             chunk = rows[start : start + INFERENCE_CHUNK].astype(np.float32, copy=False)
-            m = -(-len(chunk) // INFERENCE_BATCH)
-            full = np.zeros((m * INFERENCE_BATCH, *chunk.shape[1:]), np.float32)
+            m = -(-len(chunk) // mapper.batch_size)
+            full = np.zeros((m * mapper.batch_size, *chunk.shape[1:]), np.float32)
             full[: len(chunk)] = chunk
-            out = mapper.predict_on_batch(full.reshape(m, INFERENCE_BATCH, *chunk.shape[1:]))
+            out = mapper.predict_on_batch(full.reshape(m, mapper.batch_size, *chunk.shape[1:]))
             outputs.append(out.reshape(len(full), *out.shape[2:])[: len(chunk)])
         return np.concatenate(outputs)
 

@@ -162,11 +162,12 @@ def test_initial_weights_are_glorot_uniform():
     assert conv_architecture(SHAPE, [4], [3], 2) == conv_architecture(SHAPE, [4], [3], 2)
 
 
-def test_a_row_does_not_depend_on_the_others():
-    # bit by bit, at the size of real images, where kernels do choose their blocking by batch
-    architecture = conv_architecture((28, 28, 1), [32, 64, 128], [5, 5, 3], 10)
+@pytest.mark.parametrize("shape", [(28, 28, 1), (16, 16, 1), (1, 3, 1), (9, 7, 3)])
+def test_a_row_does_not_depend_on_the_others(shape):
+    # bit by bit, also at the sizes where kernels choose their blocking by batch
+    architecture = conv_architecture(shape, [32, 64, 128], [5, 5, 3], 10)
     weights = initial_weights(architecture, np.random.RandomState(0))
-    images = np.random.default_rng(0).random((100, 28, 28, 1), dtype=np.float32)
+    images = np.random.default_rng(0).random((100, *shape), dtype=np.float32)
     Z = encode(architecture, weights, images)
     order = np.random.default_rng(1).permutation(100)
     np.testing.assert_array_equal(encode(architecture, weights, images[order]), Z[order])
