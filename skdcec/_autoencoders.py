@@ -377,7 +377,7 @@ class ConvAutoencoder(BaseAutoencoder):
     n_features_in_ : int
         Number of pixels times channels.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X has string column names.
 
     See Also
@@ -523,7 +523,7 @@ class DenseAutoencoder(BaseAutoencoder):
     n_features_in_ : int
         Number of pixels times channels.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X has string column names.
 
     See Also

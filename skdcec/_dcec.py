@@ -153,7 +153,7 @@ class DCEC(
     n_features_in_ : int
         Number of pixels times channels.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X has string column names.
 
     See Also
@@ -492,7 +492,7 @@ class DCEC(
         return encode(autoencoder.architecture_, autoencoder.weights_, images), dtype
 
     def predict_proba(self, X):
-        """Return the soft assignment of each image to each cluster (equation 6 of [3]_ in `DCEC`).
+        """Return the soft assignment of each image (Student's t; Xie et al. 2016, equation 1).
 
         Parameters
         ----------

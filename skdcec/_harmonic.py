@@ -336,7 +336,7 @@ class KHarmonicMeans(_BaseHarmonicMeans):
     objective_ : float
         Sum over samples of the harmonic mean of ``distance**p`` to the centers.
 
-    objective_history_ : ndarray of shape (n_iter_ + 1,)
+    objective_history_ : ndarray of shape (`n_iter_` + 1,)
         The objective before the first and after each iteration; it never rises.
 
     inertia_ : float
@@ -351,7 +351,7 @@ class KHarmonicMeans(_BaseHarmonicMeans):
     n_features_in_ : int
         Number of features seen during fit.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X has string column names.
 
     See Also
@@ -489,7 +489,7 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
     objective_ : float
         Sum over samples of the harmonic mean of ``distance**p`` in feature space to the centers.
 
-    objective_history_ : ndarray of shape (n_iter_ + 1,)
+    objective_history_ : ndarray of shape (`n_iter_` + 1,)
         The objective before the first and after each iteration; it never rises.
 
     inertia_ : float
@@ -507,7 +507,7 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
     n_features_in_ : int
         Number of features seen during fit.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X has string column names.
 
     See Also

@@ -86,7 +86,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
         - 'tied': the pooled covariance within the clusters, estimated together with them. This
           minimises its determinant.
 
-    init : {'k-means++', 'random'}, callable or array-like of shape \\
+    init : {'k-means++', 'random'}, callable or array-like of shape \
             (n_clusters, n_features), default='k-means++'
         Initial centers: drawn by k-means++ under the 'global' metric (on at most 131,072 samples),
         drawn at random from the samples, returned by ``init(X, n_clusters, random_state=...)``, or
@@ -136,7 +136,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
         For 'global' the inertia; for 'tied' the inertia plus n_samples times the log-determinant of
         the covariance and a penalty for ``reg_covar``.
 
-    objective_history_ : ndarray of shape (n_iter_ + 1,)
+    objective_history_ : ndarray of shape (`n_iter_` + 1,)
         The objective before the first and after each iteration; it never rises.
 
     n_iter_ : int
@@ -145,7 +145,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
     n_features_in_ : int
         Number of features seen during fit.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X has string column names.
 
     See Also
