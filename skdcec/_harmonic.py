@@ -385,7 +385,7 @@ class KHarmonicMeans(_BaseHarmonicMeans):
     >>> khm.predict([[0, 0], [12, 3]]).tolist() == khm.labels_[[2, 4]].tolist()
     True
     >>> np.sort(khm.cluster_centers_[:, 0]).round(2)
-    array([1.2, 9.8])
+    array([1.01, 9.99])
     """
 
     def __init__(
@@ -537,7 +537,7 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
     >>> X = np.array([[1, 2], [1, 4], [1, 0], [10, 2], [10, 4], [10, 0]])
     >>> kernel_khm = KernelKHarmonicMeans(n_clusters=2, random_state=0).fit(X)
     >>> np.sort(kernel_khm.cluster_centers_[:, 0]).round(2)
-    array([1., 10.])
+    array([ 1., 10.])
     """
 
     _parameter_constraints: dict = {

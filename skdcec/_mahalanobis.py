@@ -176,9 +176,11 @@ class MahalanobisKMeans(BaseCenterClusterer):
     --------
     >>> import numpy as np
     >>> from skdcec import MahalanobisKMeans
-    >>> X = np.array([[1, 200], [2, 400], [1, 0], [10, 200], [9, 400], [10, 0]])
-    >>> labels = MahalanobisKMeans(n_clusters=2, random_state=3).fit_predict(X)
-    >>> labels.tolist() in ([0, 0, 0, 1, 1, 1], [1, 1, 1, 0, 0, 0])
+    >>> X = np.array([[1, 2], [1, 4], [1, 0], [10, 2], [10, 4], [10, 0]])
+    >>> labels = MahalanobisKMeans(n_clusters=2, random_state=0).fit_predict(X)
+    >>> units = np.array([1, 1000])
+    >>> rescaled = MahalanobisKMeans(n_clusters=2, random_state=0).fit_predict(X * units)
+    >>> np.array_equal(labels, rescaled)
     True
     """
 
