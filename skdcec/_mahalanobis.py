@@ -176,12 +176,12 @@ class MahalanobisKMeans(BaseCenterClusterer):
     --------
     >>> import numpy as np
     >>> from skdcec import MahalanobisKMeans
-    >>> X = np.array([[1, 2], [1, 4], [1, 0], [10, 2], [10, 4], [10, 0]])
-    >>> labels = MahalanobisKMeans(n_clusters=2, random_state=0).fit_predict(X)
+    >>> X = np.array([[1, 2], [1.5, 4], [0.5, 0.3], [10, 2.2], [9.7, 4.1], [10.4, 0], [5, 11]])
+    >>> MahalanobisKMeans(n_clusters=3, random_state=0).fit_predict(X)
+    array([0, 0, 0, 1, 1, 1, 2], dtype=int32)
     >>> units = np.array([1, 1000])
-    >>> rescaled = MahalanobisKMeans(n_clusters=2, random_state=0).fit_predict(X * units)
-    >>> np.array_equal(labels, rescaled)
-    True
+    >>> MahalanobisKMeans(n_clusters=3, random_state=0).fit_predict(X * units)
+    array([0, 0, 0, 1, 1, 1, 2], dtype=int32)
     """
 
     _parameter_constraints: dict = {
