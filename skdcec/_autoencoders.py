@@ -12,7 +12,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skdcec._sklearn import Interval, StrOptions, _fit_context, set_fitted, validate_new_data
+from skdcec._sklearn import Interval, StrOptions, _fit_context, report, set_fitted, validate_new_data
 
 LARGEST_SEED = np.iinfo(np.int32).max
 
@@ -203,8 +203,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         for loss, arrays in steps:
             task = root.subcontext("epoch").call_on_fit_task_begin(**hooks)
             losses.append(loss)
-            if self.verbose:
-                print(f"Epoch {len(losses)}/{self.epochs}, reconstruction loss {loss:.5f}")  # noqa: T201
+            report(self, f"Epoch {len(losses)}/{self.epochs}, reconstruction loss {loss:.5f}.")
             stop = task.call_on_fit_task_end(**hooks, reconstruction_attributes=partial(attributes, arrays))
             if stop or len(losses) == self.epochs:
                 fitted = attributes(arrays)

@@ -4,7 +4,6 @@ Keras is imported when a network is first needed, never with this module.
 """
 
 import copy
-import inspect
 import warnings
 from functools import partial
 from numbers import Integral, Real
@@ -18,45 +17,15 @@ from sklearn.base import (
     clone,
 )
 from sklearn.callback import CallbackSupportMixin
-from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdcec._autoencoders import LARGEST_SEED, BaseAutoencoder, ConvAutoencoder, check_images
-from skdcec._centers import COINCIDENCE_RADIUS, count_distinct, empty_last
-from skdcec._sklearn import Interval, _fit_context, set_fitted
-
-
-def seed_estimator(estimator, seed):
-    """Set every ``random_state`` of an estimator and of those inside it that is None."""
-    params = estimator.get_params(deep=True)
-    unset = [name for name in params if name.split("__")[-1] == "random_state" and params[name] is None]
-    return estimator.set_params(**dict.fromkeys(unset, seed))
-
-
-def set_cluster_number(estimator, n_clusters):
-    """Ask a clusterer, or the last step of a Pipeline, for this many clusters."""
-    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
-    for name in ("n_clusters", "n_components"):
-        if name in last.get_params(deep=False):
-            return last.set_params(**{name: n_clusters})
-    return last
-
-
-def centers_of(clusterer, Z, labels):
-    """Return the centers that a fitted clusterer found in Z.
-
-    Its ``cluster_centers_`` or ``means_`` where they are points of that space, else the mean of each
-    label; noise (-1) is left out.
-    """
-    for name in ("cluster_centers_", "means_"):
-        centers = getattr(clusterer, name, None)
-        if centers is not None and np.ndim(centers) == 2 and centers.shape[1] == Z.shape[1]:
-            return np.asarray(centers, dtype=np.float64)
-    found = np.unique(labels[labels >= 0])
-    return np.array([Z[labels == label].mean(axis=0) for label in found]).reshape(-1, Z.shape[1])
+from skdcec._blocks import COINCIDENCE_RADIUS, count_distinct, empty_last
+from skdcec._initialisers import check_init, place_centers, seed_estimator
+from skdcec._sklearn import Interval, _fit_context, report, set_fitted
 
 
 class DCEC(
@@ -277,7 +246,11 @@ class DCEC(
         shape = autoencoder.image_shape_ if frozen else autoencoder.image_shape
         images, inputs, _ = check_images(self, X, shape, reset=True)
         n_components = autoencoder.n_components_ if frozen else autoencoder.n_components
-        init = self._check_init(len(images), n_components)
+        if self.gamma == 0 and self.reconstruction_weight == 0:
+            raise ValueError("gamma=0 and reconstruction_weight=0 leave nothing to train; one must be > 0.")
+        if self.n_clusters is not None and len(images) < self.n_clusters:
+            raise ValueError(f"n_samples={len(images)} should be >= n_clusters={self.n_clusters}.")
+        init = check_init(self.init, self.n_clusters, n_components)
         optimizer = optimizer_json(self.optimizer)
         random_state = check_random_state(self.random_state)
         seeds = random_state.randint(LARGEST_SEED, size=3)
@@ -291,8 +264,7 @@ class DCEC(
         init, centers = self._initialise(root, init, Z, int(seeds[1]), y)
         self._warn_of_coincidence(centers, Z)
         fitted = inputs | {"init_": init, "initial_centers_": centers}
-        run = partial(self._refine, root, autoencoder, centers, images, optimizer, int(seeds[2]))
-        fitted |= run(fitted, X, y)
+        fitted = self._refine(root, autoencoder, centers, images, optimizer, int(seeds[2]), fitted, X, y)
         if not fitted["cluster_sizes_"].all():
             warnings.warn(
                 f"DCEC ended with only {np.count_nonzero(fitted['cluster_sizes_'])} of {len(centers)} "
@@ -325,52 +297,6 @@ class DCEC(
         autoencoder._check_params()
         return clone(autoencoder), False
 
-    def _check_init(self, n_samples, n_components):
-        """Return `init` ready for use: a clone, an array, or the callable."""
-        if self.gamma == 0 and self.reconstruction_weight == 0:
-            raise ValueError("gamma=0 and reconstruction_weight=0 leave nothing to train; one must be > 0.")
-        if self.n_clusters is not None and n_samples < self.n_clusters:
-            raise ValueError(f"n_samples={n_samples} should be >= n_clusters={self.n_clusters}.")
-        init = self.init
-        if init is None:
-            if self.n_clusters is None:
-                raise ValueError(
-                    "n_clusters=None needs an init that finds the number of clusters itself, but "
-                    "init=None is KMeans. Pass a number, or an init such as HDBSCAN()."
-                )
-            init = KMeans(n_init=20)
-        estimator = hasattr(init, "fit") and not inspect.isclass(init)
-        if inspect.isclass(init) or isinstance(init, str) or (estimator and not hasattr(init, "fit_predict")):
-            raise TypeError(
-                f"init={init!r} should be a clusterer instance such as KHarmonicMeans(), an array of "
-                "centers, a callable, or None."
-            )
-        if estimator:
-            init = clone(init)
-            if hasattr(init, "_validate_params"):
-                init._validate_params()
-            if self.n_clusters is not None:
-                set_cluster_number(init, self.n_clusters)
-            return init
-        if callable(init):
-            return init
-        centers = check_array(init, dtype=np.float64, input_name="init")
-        return self._check_centers(centers, n_components)
-
-    def _check_centers(self, centers, n_components):
-        """Raise unless the centers are as many, and as long, as they should be."""
-        if centers.ndim != 2 or centers.shape[1] != n_components:
-            raise ValueError(
-                f"init gave centers of shape {centers.shape}; they should have the "
-                f"n_components={n_components} columns of the embedding."
-            )
-        if not len(centers) or len(centers) != (self.n_clusters or len(centers)):
-            raise ValueError(
-                f"init found {len(centers)} clusters, but n_clusters={self.n_clusters}. Set "
-                "n_clusters=None to take as many as it finds."
-            )
-        return centers
-
     def _warn_of_coincidence(self, centers, Z):
         radius = COINCIDENCE_RADIUS * np.sqrt(Z.var(axis=0, dtype=np.float64).sum())
         n_distinct = count_distinct(centers, radius)
@@ -390,7 +316,7 @@ class DCEC(
         ctx = root.subcontext("pretrain")
         ctx.call_on_fit_task_begin(estimator=self, X=images, y=y)
         if not frozen:
-            self._report("Pretraining the autoencoder.")
+            report(self, "Pretraining the autoencoder.")
             with ctx.propagate_callback_context(autoencoder):
                 autoencoder.fit(images, y)
         ctx.call_on_fit_task_end(estimator=self, X=images, y=y)
@@ -399,28 +325,17 @@ class DCEC(
     def _initialise(self, root, init, Z, seed, y):
         """Return the fitted init and the centers that it places in the embedding Z."""
         ctx = root.subcontext("initialise").call_on_fit_task_begin(estimator=self, X=Z, y=y)
-        self._report("Placing the cluster centers.")
-        if hasattr(init, "fit"):
-            seed_estimator(init, seed)
-            labels = self._fit_init(ctx, init, Z)
-            centers = centers_of(init, Z, labels)
-        elif callable(init):
-            centers = init(Z, self.n_clusters, random_state=check_random_state(seed))
-            centers = check_array(centers, dtype=np.float64, input_name="init")
-        else:
-            centers = init
-        ctx.call_on_fit_task_end(estimator=self, X=Z, y=y)
-        return init, self._check_centers(centers, Z.shape[1])
-
-    def _fit_init(self, ctx, init, Z):
-        """Fit the clusterer; return its labels."""
+        report(self, "Placing the cluster centers.")
         if hasattr(init, "set_callbacks"):
             with ctx.propagate_callback_context(init):
-                return init.fit_predict(Z)
-        return init.fit_predict(Z)
+                centers = place_centers(init, Z, self.n_clusters, seed)
+        else:
+            centers = place_centers(init, Z, self.n_clusters, seed)
+        ctx.call_on_fit_task_end(estimator=self, X=Z, y=y)
+        return init, centers
 
     def _refine(self, root, autoencoder, centers, images, optimizer, seed, known, X, y):
-        """Train jointly; return the fitted attributes that this determines."""
+        """Train jointly; return all fitted attributes, those known before included."""
         from skdcec._training import batches_per_epoch, refine
 
         interval = self.update_interval
@@ -449,9 +364,10 @@ class DCEC(
         for update in updates:
             task = ctx.subcontext("update").call_on_fit_task_begin(**hooks)
             records.append(update.record())
-            self._report(
+            report(
+                self,
                 "Batch {n_iter}: reconstruction loss {reconstruction_loss:.5f}, clustering loss "
-                "{clustering_loss:.5f}, {label_change:.2%} of the labels changed.".format(**records[-1])
+                "{clustering_loss:.5f}, {label_change:.2%} of the labels changed.".format(**records[-1]),
             )
             attributes = partial(self._attributes, known, autoencoder, update, records)
             stop = task.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
@@ -475,10 +391,6 @@ class DCEC(
             "history_": {name: np.array([r[name] for r in records]) for name in records[0]},
             "n_iter_": update.n_iter,
         }
-
-    def _report(self, message):
-        if self.verbose:
-            print(message)  # noqa: T201 - what verbose asks for
 
     # ------------------------------------------------------- fitted estimator
 
@@ -575,14 +487,16 @@ class DCEC(
         score : float
             Larger is better.
         """
-        from skdcec._training import decode, soft_assignment, target_distribution
+        from skdcec._training import decode, encode, soft_assignment, target_distribution
 
-        Z, _ = self._encode(X)
+        check_is_fitted(self)
+        images, _, _ = check_images(self, X, reset=False)
+        network = self.autoencoder_.architecture_, self.autoencoder_.weights_
+        Z = encode(*network, images)
         Q = soft_assignment(Z, self.cluster_centers_)
         P = target_distribution(Q)
         divergence = np.mean(np.sum(P * np.log(P / Q), axis=1))
-        images, _, _ = check_images(self, X, reset=False)
-        reconstructed = decode(self.autoencoder_.architecture_, self.autoencoder_.weights_, Z)
+        reconstructed = decode(*network, Z)
         error = np.mean((reconstructed - images) ** 2)
         return -float(self.reconstruction_weight * error + self.gamma * divergence)
 

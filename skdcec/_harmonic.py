@@ -10,22 +10,20 @@ from numbers import Real
 
 import numpy as np
 import scipy.sparse as sp
-from scipy import linalg
-from scipy.optimize import brentq
 from sklearn.exceptions import ConvergenceWarning
 
-from skdcec._centers import BaseCenterClusterer, Statistics
+from skdcec._blocks import Statistics
+from skdcec._centers import BaseCenterClusterer
+from skdcec._collapse import LARGEST_EXPONENT, critical_exponent
 from skdcec._sklearn import Interval, StrOptions
 
-# The estimate of the critical exponent looks at no more rows than this ...
-COLLAPSE_SAMPLE = 2048
-# ... and at no larger exponent; p='auto' exceeds the critical exponent by the first factor, and grows by
-# the second as long as centers coincide.
-LARGEST_EXPONENT, AUTO_FACTOR, AUTO_GROWTH = 20.0, 1.4, 1.25
+# p='auto' exceeds the critical exponent by the first factor, and grows by the second while centers meet.
+AUTO_FACTOR, AUTO_GROWTH = 1.4, 1.25
 # Over-relaxation stops growing at this multiple of the plain step.
 LARGEST_STEP = 8.0
-# A kernel is flat where it is below exp(-this) for half of the samples, even at the nearest center.
-FLAT_KERNEL = 15.0
+# A kernel is flat where it is below exp(-FLAT_KERNEL) for half of the samples, even at the nearest center;
+# no more than FLAT_SAMPLE of them are looked at.
+FLAT_KERNEL, FLAT_SAMPLE = 15.0, 2048
 # Below this sum, a center's kernel weights are recomputed from their logarithms.
 UNDERFLOW = {np.dtype(np.float32): 1e-25, np.dtype(np.float64): 1e-200}
 
@@ -88,6 +86,26 @@ def ratios(D, m):
     return r
 
 
+def feature_distances(D, sigma):
+    """Return the squared distances 2 (1 - K) in the feature space of a kernel, and log K.
+
+    Parameters
+    ----------
+    D : ndarray of shape (n_clusters, n_samples)
+        Squared distances in the input space.
+    sigma : float
+        Width of the Gaussian kernel K = exp(-D / sigma^2) (eq 15), in the same units.
+
+    Returns
+    -------
+    distances : ndarray of shape (n_clusters, n_samples)
+    log_kernel : ndarray of shape (n_clusters, n_samples)
+    """
+    sigma = D.dtype.type(sigma)
+    log_kernel = -(D / sigma / sigma)
+    return -2 * np.expm1(log_kernel), log_kernel
+
+
 def kernel_weights(D, sigma, p):
     """Return what each sample contributes to kernel K-harmonic means.
 
@@ -110,22 +128,19 @@ def kernel_weights(D, sigma, p):
     A, Q, log_scale
         As for `harmonic_weights`; log_scale has shape (n_clusters,).
     """
-    t = D / D.dtype.type(sigma) / D.dtype.type(sigma)
-    G = -2 * np.expm1(-t)
-    A, Q, log_scale = harmonic_weights(G, p)
+    distances, log_kernel = feature_distances(D, sigma)
+    harmonic, Q, log_scale = harmonic_weights(distances, p)
     log_scale = np.full(len(D), log_scale)
-    logs = -t
-    A_plain = A * np.exp(logs)
-    lost = A_plain.sum(axis=1) < UNDERFLOW[D.dtype]
-    for j in np.flatnonzero(lost):
+    A = harmonic * np.exp(log_kernel)
+    for j in np.flatnonzero(A.sum(axis=1) < UNDERFLOW[D.dtype]):
         # a center so far from this block that its weights underflow: shift their logarithms
         with np.errstate(divide="ignore"):
-            log_a = np.log(A[j].astype(np.float64)) - t[j].astype(np.float64)
+            log_a = np.log(harmonic[j].astype(np.float64)) + log_kernel[j].astype(np.float64)
         shift = log_a.max()
         if np.isfinite(shift):
-            A_plain[j] = np.exp(log_a - shift)
+            A[j] = np.exp(log_a - shift)
             log_scale[j] += shift
-    return A_plain, Q, log_scale
+    return A, Q, log_scale
 
 
 def memberships(D, p, log_kernel=0.0):
@@ -161,69 +176,6 @@ def weighted_statistics(x, sample_weight, A, Q, log_scale):
         float(Q @ sample_weight),
         log_scale,
     )
-
-
-def collapse_strength(y, weight, p, center):
-    """Return (p + 2) lam_p and the one-center solution of K-harmonic means with exponent p.
-
-    All centers on that one point are a local minimum exactly when the first is below 1, where
-    lam_p is the largest eigenvalue of sum_i D_i^(s-2) y_i y_i' over sum_i D_i^(s-1), with y_i the
-    samples seen from the center and D_i = |y_i|^2 (from the second-order expansion of Q).
-    """
-    s = p / 2
-    for _ in range(20):
-        shifted = y - center
-        D = np.einsum("ij,ij->i", shifted, shifted)
-        largest = D.max()
-        if largest == 0:
-            return np.inf, center
-        # the floor matters for p < 2 only, where a sample on the center would pull infinitely
-        pull = weight * power(np.maximum(D / largest, 1e-12), s - 1)
-        move = pull @ shifted / pull.sum()
-        center = center + min(1.0, 2 / p) * move
-        if move @ move < 1e-6 * largest:
-            break
-    direction = shifted * np.sqrt(pull / np.where(D > 0, D, np.inf))[:, None]
-    tall = len(direction) > direction.shape[1]
-    gram = direction.T @ direction if tall else direction @ direction.T
-    last = len(gram) - 1
-    lam = linalg.eigvalsh(gram, subset_by_index=[last, last])[0] / pull.sum()
-    return (p + 2) * lam, center
-
-
-def critical_exponent(x, weight):
-    """Return p*, below which all centers on one point are a local minimum of K-harmonic means.
-
-    Parameters
-    ----------
-    x : ndarray or sparse matrix of shape (n_samples, n_features)
-        Samples; of more than a few thousand, evenly spaced ones are used.
-    weight : ndarray of shape (n_samples,)
-        Weights of the samples.
-
-    Returns
-    -------
-    p_star : float
-        0 where it is below 1, and never more than 20.
-    """
-    every = -(-x.shape[0] // COLLAPSE_SAMPLE)
-    y = x[::every]
-    y = np.asarray(y.todense() if sp.issparse(y) else y, dtype=np.float64)
-    w = weight[::every]
-    if not w.any():
-        return 0.0
-    center = w @ y / w.sum()
-
-    def excess(p):
-        nonlocal center
-        strength, center = collapse_strength(y, w, p, center)
-        return strength - 1
-
-    if excess(1.0) >= 0:
-        return 0.0
-    if excess(LARGEST_EXPONENT) <= 0:
-        return LARGEST_EXPONENT
-    return float(brentq(excess, 1.0, LARGEST_EXPONENT, xtol=1e-2))
 
 
 class _BaseHarmonicMeans(BaseCenterClusterer):
@@ -583,9 +535,8 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         return weighted_statistics(x, sample_weight, *contributions)
 
     def _memberships(self, D, state):
-        sigma = D.dtype.type(state["sigma_"])
-        t = D / sigma / sigma
-        return memberships(-np.expm1(-t), state["p_"], -t)
+        distances, log_kernel = feature_distances(D, state["sigma_"])
+        return memberships(distances, state["p_"], log_kernel)
 
     def _to_attributes(self, state, rows):
         return super()._to_attributes(state, rows) | {"sigma_": float(state["sigma_"] * rows.unit)}
@@ -597,7 +548,7 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         return objective
 
     def _check_fit(self, sample, sample_weight, state):
-        every = -(-sample.shape[0] // COLLAPSE_SAMPLE)
+        every = -(-sample.shape[0] // FLAT_SAMPLE)
         nearest = self._distances(sample[::every], state).min(axis=0)
         exponent = float(np.median(nearest)) / state["sigma_"] ** 2
         if exponent > FLAT_KERNEL:

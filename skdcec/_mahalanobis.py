@@ -9,7 +9,8 @@ from numbers import Real
 import numpy as np
 from scipy import linalg
 
-from skdcec._centers import BaseCenterClusterer, Statistics, squared_distances
+from skdcec._blocks import Statistics, squared_distances
+from skdcec._centers import BaseCenterClusterer
 from skdcec._sklearn import Interval, StrOptions
 
 

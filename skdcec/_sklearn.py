@@ -11,6 +11,7 @@ __all__ = [
     "StrOptions",
     "_check_sample_weight",
     "_fit_context",
+    "report",
     "set_fitted",
     "validate_new_data",
 ]
@@ -38,3 +39,9 @@ def set_fitted(estimator, attributes):
         delattr(estimator, name)
     for name, value in attributes.items():
         setattr(estimator, name, value)
+
+
+def report(estimator, message):
+    """Print what happens, where ``verbose`` asks for it."""
+    if estimator.verbose:
+        print(message)  # noqa: T201

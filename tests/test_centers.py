@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdcec import KernelKHarmonicMeans, KHarmonicMeans, MahalanobisKMeans
-from skdcec._centers import Rows, Statistics, add_statistics, count_distinct, empty_last, squared_distances
+from skdcec._blocks import Rows, Statistics, add_statistics, count_distinct, empty_last, squared_distances
 
 HARMONIC = [KHarmonicMeans(), KHarmonicMeans(p=3.5), KernelKHarmonicMeans(), KernelKHarmonicMeans(p=4.0)]
 SIBLINGS = [*HARMONIC, MahalanobisKMeans(), MahalanobisKMeans(covariance_type="tied")]

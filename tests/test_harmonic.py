@@ -13,9 +13,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
 from skdcec import KernelKHarmonicMeans, KHarmonicMeans
+from skdcec._collapse import collapse_strength, critical_exponent
 from skdcec._harmonic import (
-    collapse_strength,
-    critical_exponent,
     harmonic_weights,
     kernel_weights,
     memberships,

@@ -1,0 +1,73 @@
+"""When all centers of K-harmonic means on one point are a local minimum."""
+
+import numpy as np
+import scipy.sparse as sp
+from scipy import linalg
+from scipy.optimize import brentq
+
+# The estimate looks at no more rows than this, and at no larger exponent.
+COLLAPSE_SAMPLE = 2048
+LARGEST_EXPONENT = 20.0
+
+
+def collapse_strength(y, weight, p, center):
+    """Return (p + 2) lam_p and the one-center solution of K-harmonic means with exponent p.
+
+    All centers on that one point are a local minimum exactly when the first is below 1, where
+    lam_p is the largest eigenvalue of sum_i D_i^(s-2) y_i y_i' over sum_i D_i^(s-1), with y_i the
+    samples seen from the center and D_i = |y_i|^2 (from the second-order expansion of Q).
+    """
+    s = p / 2
+    for _ in range(20):
+        shifted = y - center
+        D = np.einsum("ij,ij->i", shifted, shifted)
+        largest = D.max()
+        if largest == 0:
+            return np.inf, center
+        # the floor matters for p < 2 only, where a sample on the center would pull infinitely
+        pull = weight * np.maximum(D / largest, 1e-12) ** (s - 1)
+        move = pull @ shifted / pull.sum()
+        center = center + min(1.0, 2 / p) * move
+        if move @ move < 1e-6 * largest:
+            break
+    direction = shifted * np.sqrt(pull / np.where(D > 0, D, np.inf))[:, None]
+    tall = len(direction) > direction.shape[1]
+    gram = direction.T @ direction if tall else direction @ direction.T
+    last = len(gram) - 1
+    lam = linalg.eigvalsh(gram, subset_by_index=[last, last])[0] / pull.sum()
+    return (p + 2) * lam, center
+
+
+def critical_exponent(x, weight):
+    """Return p*, below which all centers on one point are a local minimum of K-harmonic means.
+
+    Parameters
+    ----------
+    x : ndarray or sparse matrix of shape (n_samples, n_features)
+        Samples; of more than a few thousand, evenly spaced ones are used.
+    weight : ndarray of shape (n_samples,)
+        Weights of the samples.
+
+    Returns
+    -------
+    p_star : float
+        0 where it is below 1, and never more than 20.
+    """
+    every = -(-x.shape[0] // COLLAPSE_SAMPLE)
+    y = x[::every]
+    y = np.asarray(y.todense() if sp.issparse(y) else y, dtype=np.float64)
+    w = weight[::every]
+    if not w.any():
+        return 0.0
+    center = w @ y / w.sum()
+
+    def excess(p):
+        nonlocal center
+        strength, center = collapse_strength(y, w, p, center)
+        return strength - 1
+
+    if excess(1.0) >= 0:
+        return 0.0
+    if excess(LARGEST_EXPONENT) <= 0:
+        return LARGEST_EXPONENT
+    return float(brentq(excess, 1.0, LARGEST_EXPONENT, xtol=1e-2))

@@ -1,0 +1,104 @@
+"""What DCEC accepts as `init`, and how it becomes cluster centers."""
+
+import inspect
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.utils import check_array, check_random_state
+
+
+def check_init(init, n_clusters, n_components):
+    """Return `init` ready for use: a clone of the clusterer, the array, or the callable.
+
+    Raises
+    ------
+    TypeError
+        For what is none of them.
+    ValueError
+        For an array of the wrong shape, bad parameters of the clusterer, or an unknown number of clusters.
+    """
+    if init is None:
+        if n_clusters is None:
+            raise ValueError(
+                "n_clusters=None needs an init that finds the number of clusters itself, but "
+                "init=None is KMeans. Pass a number, or an init such as HDBSCAN()."
+            )
+        init = KMeans(n_init=20)
+    estimator = hasattr(init, "fit") and not inspect.isclass(init)
+    if inspect.isclass(init) or isinstance(init, str) or (estimator and not hasattr(init, "fit_predict")):
+        raise TypeError(
+            f"init={init!r} should be a clusterer instance such as KHarmonicMeans(), an array of "
+            "centers, a callable, or None."
+        )
+    if estimator:
+        init = clone(init)
+        if hasattr(init, "_validate_params"):
+            init._validate_params()
+        return init if n_clusters is None else set_cluster_number(init, n_clusters)
+    if callable(init):
+        return init
+    centers = check_array(init, dtype=np.float64, input_name="init")
+    return check_centers(centers, n_clusters, n_components)
+
+
+def check_centers(centers, n_clusters, n_components):
+    """Return the centers; raise unless they are as many, and as long, as they should be."""
+    if centers.ndim != 2 or centers.shape[1] != n_components:
+        raise ValueError(
+            f"init gave centers of shape {centers.shape}; they should have the "
+            f"n_components={n_components} columns of the embedding."
+        )
+    if not len(centers) or len(centers) != (n_clusters or len(centers)):
+        raise ValueError(
+            f"init found {len(centers)} clusters, but n_clusters={n_clusters}. Set "
+            "n_clusters=None to take as many as it finds."
+        )
+    return centers
+
+
+def place_centers(init, Z, n_clusters, seed):
+    """Return the centers (n_clusters, n_components) that a checked init places in the embedding Z.
+
+    A clusterer is fitted, with the seed where it has none of its own.
+    """
+    if hasattr(init, "fit"):
+        seed_estimator(init, seed)
+        centers = centers_of(init, Z, init.fit_predict(Z))
+    elif callable(init):
+        centers = init(Z, n_clusters, random_state=check_random_state(seed))
+        centers = check_array(centers, dtype=np.float64, input_name="init")
+    else:
+        centers = init
+    return check_centers(centers, n_clusters, Z.shape[1])
+
+
+def seed_estimator(estimator, seed):
+    """Set every ``random_state`` of an estimator and of those inside it that is None."""
+    params = estimator.get_params(deep=True)
+    unset = [name for name in params if name.split("__")[-1] == "random_state" and params[name] is None]
+    return estimator.set_params(**dict.fromkeys(unset, seed))
+
+
+def set_cluster_number(estimator, n_clusters):
+    """Ask a clusterer, or the last step of a Pipeline, for this many clusters."""
+    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    for name in ("n_clusters", "n_components"):
+        if name in last.get_params(deep=False):
+            last.set_params(**{name: n_clusters})
+            break
+    return estimator
+
+
+def centers_of(clusterer, Z, labels):
+    """Return the centers that a fitted clusterer found in Z.
+
+    Its ``cluster_centers_`` or ``means_`` where they are points of that space, else the mean of each
+    label; noise (-1) is left out.
+    """
+    for name in ("cluster_centers_", "means_"):
+        centers = getattr(clusterer, name, None)
+        if centers is not None and np.ndim(centers) == 2 and centers.shape[1] == Z.shape[1]:
+            return np.asarray(centers, dtype=np.float64)
+    found = np.unique(labels[labels >= 0])
+    return np.array([Z[labels == label].mean(axis=0) for label in found]).reshape(-1, Z.shape[1])
