@@ -309,7 +309,7 @@ class KHarmonicMeans(_BaseHarmonicMeans):
     See Also
     --------
     KernelKHarmonicMeans : The same in the feature space of a Gaussian kernel.
-    MahalanobisKMeans : k-means under the Mahalanobis distance.
+    MahalanobisKMeans : The k-means of the Mahalanobis distance.
     sklearn.cluster.KMeans : The hard relative.
 
     Notes

@@ -70,7 +70,7 @@ def within_covariance(V, statistics):
 
 
 class MahalanobisKMeans(BaseCenterClusterer):
-    """k-means under the Mahalanobis distance.
+    """Mahalanobis k-means clustering.
 
     Clusters are ellipsoids rather than balls, and the result does not depend on the units of the
     features, nor on any other invertible linear map of them.

@@ -21,9 +21,8 @@ def load_digits_images():
     Returns
     -------
     digits : Bunch
-        images : ndarray of shape (1797, 8, 8), float32, in [0, 1]
-        data : ndarray of shape (1797, 64), the same, flat
-        target : ndarray of shape (1797,), the digits
+        The arrays `images` of shape (1797, 8, 8), float32, in [0, 1]; `data` of shape
+        (1797, 64), the same, flat; and `target` of shape (1797,), the digits.
 
     See Also
     --------
@@ -52,9 +51,8 @@ def fetch_usps(*, data_home=None, cache=True):
     Returns
     -------
     usps : Bunch
-        images : ndarray of shape (9298, 16, 16), float32, in [0, 1]
-        data : ndarray of shape (9298, 256), the same, flat
-        target : ndarray of shape (9298,), the classes as 0..9
+        The arrays `images` of shape (9298, 16, 16), float32, in [0, 1]; `data` of shape
+        (9298, 256), the same, flat; and `target` of shape (9298,), the classes as 0..9.
 
     Notes
     -----
@@ -82,9 +80,8 @@ def fetch_mnist(*, subset="train", data_home=None, cache=True):
     Returns
     -------
     mnist : Bunch
-        images : ndarray of shape (n_samples, 28, 28), float32, in [0, 1]
-        data : ndarray of shape (n_samples, 784), the same, flat
-        target : ndarray of shape (n_samples,), the digits
+        The arrays `images` of shape (n_samples, 28, 28), float32, in [0, 1]; `data` of shape
+        (n_samples, 784), the same, flat; and `target` of shape (n_samples,), the digits.
 
     Raises
     ------
@@ -111,9 +108,8 @@ def load_npz(path, *, subset="train"):
     Returns
     -------
     data : Bunch
-        images : ndarray of shape (n_samples, ...), float32; uint8 is divided by 255
-        data : ndarray of shape (n_samples, n_features), the same, flat
-        target : ndarray of shape (n_samples,)
+        The arrays `images` of shape (n_samples, ...), float32; uint8 is divided by 255; `data` of shape
+        (n_samples, n_features), the same, flat; and `target` of shape (n_samples,).
 
     Raises
     ------

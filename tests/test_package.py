@@ -1,5 +1,6 @@
 """What the package says of itself, in several places, is the same."""
 
+import configparser
 import inspect
 import os
 import re
@@ -9,9 +10,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from numpydoc.validate import validate
 from sklearn.base import BaseEstimator
 
 import skdcec
+import skdcec.datasets
+import skdcec.metrics
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -66,6 +70,28 @@ def test_public_names_are_complete_and_documented():
         documented = inspect.getdoc(estimator)
         for parameter in inspect.signature(estimator).parameters:
             assert re.search(rf"^{parameter} : ", documented, flags=re.MULTILINE), parameter
+
+
+def public_docstrings():
+    """The import paths of all public classes, methods and functions."""
+    for module in (skdcec, skdcec.datasets, skdcec.metrics):
+        for name in module.__all__:
+            value = getattr(module, name)
+            if inspect.isfunction(value) or inspect.isclass(value):
+                yield f"{module.__name__}.{name}"
+            for method in dir(value) if inspect.isclass(value) else []:
+                member = getattr(value, method)
+                ours = getattr(member, "__module__", "").startswith("skdcec")
+                if ours and callable(member) and not method.startswith("_"):
+                    yield f"skdcec.{name}.{method}"
+
+
+@pytest.mark.parametrize("path", list(public_docstrings()))
+def test_docstrings_are_numpydoc(path):
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    ignored = set(config["numpydoc_validation"]["checks"].split(",")) - {"all"}
+    assert [error for error in validate(path)["errors"] if error[0] not in ignored] == []
 
 
 @pytest.mark.parametrize("module", ["keras", "tensorflow", "matplotlib"])
