@@ -81,7 +81,7 @@ def public_docstrings():
                 yield f"{module.__name__}.{name}"
             for method in dir(value) if inspect.isclass(value) else []:
                 member = getattr(value, method)
-                ours = getattr(member, "__module__", "").startswith("skdcec")
+                ours = (getattr(member, "__module__", None) or "").startswith("skdcec")
                 if ours and callable(member) and not method.startswith("_"):
                     yield f"skdcec.{name}.{method}"
 
