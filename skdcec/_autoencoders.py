@@ -12,7 +12,15 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skdcec._sklearn import Interval, StrOptions, _fit_context, report, set_fitted, validate_new_data
+from skdcec._sklearn import (
+    DOC_LINK,
+    Interval,
+    StrOptions,
+    _fit_context,
+    report,
+    set_fitted,
+    validate_new_data,
+)
 
 LARGEST_SEED = np.iinfo(np.int32).max
 
@@ -126,7 +134,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
-    _doc_link_module = "skdcec"
+    _doc_link_module, _doc_link_template = DOC_LINK
 
     def _architecture(self, image_shape):
         """Return the JSON of the network for images of this shape."""

@@ -1,8 +1,11 @@
-"""Arithmetic on blocks of rows: their internal units, their distances to centers, sums over them.
+"""Arithmetic on blocks of rows: their distances to centers, and sums over them.
 
-Sums are additive over blocks, so that a pass over the data never needs more memory than one block.
+Sums are additive over blocks, so that a pass over the data never needs more memory than a few blocks,
+and the blocks may live anywhere.
 """
 
+import math
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +13,74 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 from sklearn.utils.extmath import row_norms
 
-# Centers closer than this fraction of the data's total standard deviation count as one.
-COINCIDENCE_RADIUS = 1e-3
+# Centers closer than this fraction of the data's total standard deviation count as one, as do those closer
+# than this fraction of the spacing that they would have on a line.
+COINCIDENCE_RADIUS, COINCIDENCE_SPACING = 0.05, 0.5
+# Below these fractions of |x|^2 + |c|^2 the expanded form of |x - c|^2 has lost too many digits.
+CANCELLATION = {np.dtype(np.float32): 1e-3, np.dtype(np.float64): 1e-6}
+
+
+_buffers = threading.local()
+
+
+def scratch(name, shape, dtype):
+    """Return an uninitialised array that this thread gets again when it asks for the same name.
+
+    Fresh arrays of the size of a block cost more than the arithmetic on them, as the system hands out
+    their pages anew each time.
+    """
+    size = math.prod(shape)
+    buffer = getattr(_buffers, name, None)
+    if buffer is None or buffer.dtype != dtype or buffer.size < size:
+        buffer = np.empty(size, dtype)
+        setattr(_buffers, name, buffer)
+    return buffer[:size].reshape(shape)
+
+
+class Block(NamedTuple):
+    """Some rows, ready for matrix products.
+
+    The one behind each row makes the products of a block with centers and weights yield the terms
+    |c|^2 and sum_i a_ij as well.
+    """
+
+    augmented: np.ndarray  # (b, d + 1) or CSR: each row followed by a one
+    norms: np.ndarray  # (b,) squared norms of the rows
+    reach: float  # the largest of them
+    weight: np.ndarray  # (b,) weights of the samples
+
+    @classmethod
+    def of(cls, x, weight):
+        """Return the block of the rows x (b, d)."""
+        if sp.issparse(x):
+            ones = sp.csr_matrix(np.ones((x.shape[0], 1), x.dtype))
+            augmented = sp.hstack([sp.csr_matrix(x), ones], format="csr")
+            norms = row_norms(x, squared=True)
+        else:
+            augmented = np.empty((x.shape[0], x.shape[1] + 1), x.dtype)
+            augmented[:, :-1] = x
+            augmented[:, -1] = 1
+            norms = row_norms(augmented[:, :-1], squared=True)
+        return cls(augmented, norms, norms.max(initial=0), weight)
+
+    @property
+    def x(self):
+        """The rows alone."""
+        return self.augmented[:, :-1]
+
+
+class Centers(NamedTuple):
+    """Centers, and what their distances to any block need."""
+
+    points: np.ndarray  # (k, d)
+    norms: np.ndarray  # (k,) squared norms
+    expanded: np.ndarray  # (k, d + 1): times an augmented row, |c|^2 - 2 x.c
+
+    @classmethod
+    def of(cls, points):
+        """Return the prepared centers."""
+        norms = row_norms(points, squared=True)
+        return cls(points, norms, np.column_stack([-2 * points, norms]))
 
 
 class Statistics(NamedTuple):
@@ -25,6 +94,7 @@ class Statistics(NamedTuple):
     weights: np.ndarray  # (k,)    sum_i a_ij
     objective: float
     log_scale: np.ndarray | float = 0.0  # (k,)
+    scatter: np.ndarray | float = 0.0  # second moments around the centers, where a metric needs them
 
 
 def add_statistics(left, right):
@@ -36,30 +106,63 @@ def add_statistics(left, right):
         f * left.weights + g * right.weights,
         left.objective + right.objective,
         log_scale,
+        left.scatter + right.scatter,
     )
 
 
-def squared_distances(x, centers):
-    """Return squared Euclidean distances of shape (k, b) between rows of x (b, d) and centers (k, d).
+def weighted_statistics(block, A, objective, log_scale=0.0, scatter=0.0):
+    """Return the Statistics of a block from the weight A (k, b) of each of its rows in each center."""
+    x = block.augmented
+    moments = ((x.T @ A.T).T if sp.issparse(x) else A @ x).astype(np.float64)
+    return Statistics(moments[:, :-1], moments[:, -1], float(objective), log_scale, scatter)
+
+
+def squared_distances(block, centers):
+    """Return the squared Euclidean distances between the rows of a block and Centers.
 
     Where the expanded form |x|^2 + |c|^2 - 2 x.c would lose most of its digits, the difference is
     squared directly.
+
+    Returns
+    -------
+    D : ndarray of shape (k, b)
+        Scratch: the next call in this thread overwrites it.
+    nearest : ndarray of shape (b,)
+        The smallest distance of each row.
     """
-    x_norms, center_norms = row_norms(x, squared=True), row_norms(centers, squared=True)
+    x, norms = block.augmented, block.norms
+    D = scratch("distances", (len(centers.points), len(norms)), x.dtype)
     if sp.issparse(x):
-        D = (x @ (-2 * centers.T)).T
-        D += x_norms
-        D += center_norms[:, None]
-        return np.maximum(D, 0, out=D)
-    norms = np.add.outer(center_norms, x_norms)
-    D = (-2 * centers) @ x.T
+        D[:] = (x @ centers.expanded.T).T
+        D += norms
+        np.maximum(D, 0, out=D)
+        return D, D.min(axis=0)
+    np.matmul(centers.expanded, x.T, out=D)
     D += norms
-    norms *= 1e-3 if D.dtype == np.float32 else 1e-6
-    j, i = np.nonzero(D < norms)
-    if len(j):
-        difference = x[i] - centers[j]
+    nearest = D.min(axis=0)
+    cancellation, farthest = CANCELLATION[D.dtype], centers.norms.max()
+    if nearest.min(initial=np.inf) < cancellation * (block.reach + farthest):
+        close = np.flatnonzero(nearest < cancellation * (norms + farthest))
+        j, i = np.nonzero(D[:, close] < cancellation * np.add.outer(centers.norms, norms[close]))
+        i = close[i]
+        difference = block.x[i] - centers.points[j]
         D[j, i] = np.einsum("ij,ij->i", difference, difference)
-    return D
+        nearest[close] = D[:, close].min(axis=0)
+    return D, nearest
+
+
+def owners(D, nearest):
+    """Return which center is nearest to each row, and the same as an indicator (k, b).
+
+    Equally near centers leave the row to the first of them.
+    """
+    A = scratch("indicator", D.shape, D.dtype)
+    np.equal(D, nearest, out=A, casting="unsafe")
+    tied = np.flatnonzero(np.ones(len(D), D.dtype) @ A != 1)
+    if len(tied):
+        A[:, tied] = 0
+        A[D[:, tied].argmin(axis=0), tied] = 1
+    return (np.arange(len(D), dtype=D.dtype) @ A).astype(np.int32), A
 
 
 def empty_last(labels, n_clusters):
@@ -67,99 +170,24 @@ def empty_last(labels, n_clusters):
     return np.argsort(np.bincount(labels, minlength=n_clusters) == 0, kind="stable")
 
 
-def count_distinct(centers, radius):
-    """Return how many groups of centers are farther than radius from each other."""
-    D = squared_distances(centers, centers)
+def count_distinct(centers, spread):
+    """Return how many groups of centers are apart, in data of that total standard deviation."""
+    radius = min(COINCIDENCE_RADIUS, COINCIDENCE_SPACING / len(centers)) * spread
+    D, _ = squared_distances(Block.of(centers, None), Centers.of(centers))
     return int(connected_components(D <= radius**2, directed=False)[0])
 
 
-class Rows:
-    """The rows of a matrix in internal units, with their weights, block by block.
-
-    Parameters
-    ----------
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
-    sample_weight : ndarray of shape (n_samples,)
-        Kept divided by ``weight_unit``.
-    origin : ndarray of shape (n_features,), or None for a sparse X
-        What is subtracted from each row.
-    unit : float
-        What each row is divided by; a power of two.
-    block_size : int
-    """
-
-    def __init__(self, X, sample_weight, origin, unit, block_size):
-        # a power of two near the largest weight, so that weights fit into the type of the data
-        self.weight_unit = 2.0 ** np.frexp(sample_weight.max())[1]
-        self.X, self.sample_weight = X, sample_weight / self.weight_unit
-        self.origin, self.unit, self.block_size = origin, unit, block_size
-
-    @classmethod
-    def measure(cls, X, sample_weight, block_size):
-        """Choose origin and unit from the data; return the rows and the variance of each feature."""
-        sparse = sp.issparse(X)
-        values = X.data if sparse else X
-        largest = max(abs(float(values.max())), abs(float(values.min()))) if values.size else 0.0
-        exponent = np.frexp(largest)[1]
-        # bounded, so that neither the unit nor its inverse overflows
-        bound = 120 if X.dtype == np.float32 else 1000
-        unit = 2.0 ** np.clip(exponent, -bound, bound)
-        rough = cls(X, sample_weight, None, unit, block_size)
-        total = rough.sample_weight.sum()
-        mean = sum(np.asarray(x.T @ w).ravel() for x, w in rough.float64_blocks()) / total
-        if sparse:
-            squares = sum(x.multiply(x).T @ w for x, w in rough.float64_blocks())
-            variance = np.maximum(np.asarray(squares).ravel() / total - mean**2, 0)
-        else:
-            variance = sum(w @ (x - mean) ** 2 for x, w in rough.float64_blocks()) / total
-        spread = np.sqrt(variance.sum())
-        origin = None if sparse else (mean * unit).astype(X.dtype)
-        finer = 2.0 ** np.clip(exponent + np.frexp(spread)[1], -bound, bound) / unit
-        return cls(X, sample_weight, origin, unit * finer, block_size), variance / finer**2
-
-    def __len__(self):
-        return self.X.shape[0]
-
-    def convert(self, X):
-        """Express rows in internal units."""
-        inverse = X.dtype.type(1 / self.unit)
-        if self.origin is None:
-            return X * inverse
-        x = np.subtract(X, self.origin, subok=False)
-        x *= inverse
-        return x
-
-    def restore(self, x):
-        """Express internal rows in the units of the data."""
-        x = x * x.dtype.type(self.unit)
-        return x if self.origin is None else x + self.origin
-
-    def __iter__(self):
-        for start in range(0, len(self), self.block_size):
-            block = slice(start, start + self.block_size)
-            yield self.convert(self.X[block]), self.sample_weight[block]
-
-    def float64_blocks(self):
-        """Yield the blocks in double precision, for sums over the whole data."""
-        for x, w in self:
-            yield x.astype(np.float64, copy=False), w
-
-    def sample(self, size, random_state):
-        """Return at most size rows in internal units, and their weights."""
-        n = len(self)
-        if n <= size:
-            return self.convert(self.X[:]), self.sample_weight
-        chosen = np.sort(random_state.choice(n, size, replace=False))
-        return self.convert(self.X[chosen]), self.sample_weight[chosen]
-
-
-def seeding_order(x, norms):
+def seeding_order(x, weight, metric_rows):
     """Return an order of the rows of x in which draws by a cumulative sum are reproducible.
 
-    Rows are sorted by their norm in the estimator's metric, then along a fixed direction: the order
+    Rows are sorted by their distance to the mean in the metric, where they are metric_rows (sparse ones: by
+    their norm), then along a fixed direction: the order
     does not depend on how they were ordered before, nor (but for ties) on maps of the space that the
     metric ignores, and repeated rows are neighbours, so that repeating a row is giving it weight.
     """
+    if not sp.issparse(x):
+        metric_rows = metric_rows - np.average(metric_rows, axis=0, weights=weight)
+    norms = row_norms(metric_rows)
     direction = np.random.default_rng(0).standard_normal(x.shape[1]).astype(x.dtype)
     # not a BLAS product: equal rows must get equal keys wherever they stand
     along = x @ direction if sp.issparse(x) else np.einsum("ij,j->i", x, direction)

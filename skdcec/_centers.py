@@ -5,7 +5,7 @@ users of scikit-learn's ``KMeans`` expect (validation, seeding, restarts, the fi
 ``transform``, ``score``) and contains no formula of any algorithm. A sibling supplies its rule, as
 pure functions of a block of rows and a *state*: a plain dict whose keys are names of fitted attributes.
 
-During a fit, rows and state are expressed in internal units: the mean is subtracted and everything is
+During a fit, rows and state are expressed in internal units: a typical row is subtracted and everything is
 divided by a power of two near the spread of the data. Neither step rounds the result of a fit
 noticeably, and together they make it independent of where the data lie and of their physical unit.
 """
@@ -27,19 +27,20 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.cluster import kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils.extmath import row_norms
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdcec._blocks import (
-    COINCIDENCE_RADIUS,
-    Rows,
+    Centers,
     add_statistics,
     count_distinct,
     empty_last,
+    owners,
     seeding_order,
     squared_distances,
 )
+from skdcec._rows import DaskRows, Rows, Units, block_pool, check_dask_array, is_dask, measure
 from skdcec._sklearn import (
+    DOC_LINK,
     Interval,
     StrOptions,
     _check_sample_weight,
@@ -72,6 +73,22 @@ class Run(NamedTuple):
         return self.history[-1]
 
 
+def nearest_labels(block, distances):
+    """Return the index of the nearest center of each row, and the weighted sum of the distances to it."""
+    D, nearest = distances(block)
+    return owners(D, nearest)[0], float(nearest @ block.weight)
+
+
+def first(function, block):
+    """Return the first of what a function returns for a block."""
+    return function(block)[0]
+
+
+def distances_in_units(block, distances, unit):
+    """Return the distances (b, k), not squared."""
+    return np.sqrt(distances(block)[0]).T * unit
+
+
 class BaseCenterClusterer(
     ClassNamePrefixFeaturesOutMixin,
     CallbackSupportMixin,
@@ -81,8 +98,9 @@ class BaseCenterClusterer(
 ):
     """What the centre-based clusterers share; see the module's docstring.
 
-    A sibling implements ``_prepare`` and ``_block_statistics``, and overrides what its metric needs
-    of the other hooks.
+    A sibling implements ``_prepare`` and ``_statistics_function``, and overrides what its metric needs
+    of the other hooks. What it returns as functions are pure and can be pickled, so that they can
+    be sent to where the blocks are.
     """
 
     _parameter_constraints: dict = {
@@ -95,7 +113,7 @@ class BaseCenterClusterer(
         "random_state": ["random_state"],
     }
     _accepts_sparse = False
-    _doc_link_module = "skdcec"
+    _doc_link_module, _doc_link_template = DOC_LINK
 
     # ---------------------------------------------------------------- hooks
 
@@ -107,17 +125,24 @@ class BaseCenterClusterer(
         """
         raise NotImplementedError
 
-    def _block_statistics(self, x, sample_weight, state):
-        """Return the Statistics of a block of rows; a pure function."""
+    def _statistics_function(self, state):
+        """Return the function from a Block to its Statistics."""
         raise NotImplementedError
 
     def _metric_rows(self, x, state):
         """Map rows to a space where the estimator's metric, before any update, is Euclidean."""
         return x
 
-    def _distances(self, x, state):
-        """Return the squared distances (k, b) in the estimator's own metric."""
-        return squared_distances(x, state["cluster_centers_"])
+    def _distance_function(self, state):
+        """Return the function from a Block to squared distances (k, b) and the nearest of them.
+
+        They are those of the estimator's own metric.
+        """
+        return partial(squared_distances, centers=Centers.of(state["cluster_centers_"]))
+
+    def _label_function(self, state):
+        """Return the function from a Block to the label of each row and their share of the inertia."""
+        return partial(nearest_labels, distances=self._distance_function(state))
 
     def _update(self, statistics, state):
         """Return the state to which the plain fixed-point map leads."""
@@ -127,6 +152,10 @@ class BaseCenterClusterer(
         new = centers.copy()
         new[found] = means
         return state | {"cluster_centers_": new}
+
+    def _count_distinct(self, state, variance):
+        """Return how many centers differ noticeably, for the given variances of the features."""
+        return count_distinct(state["cluster_centers_"], np.sqrt(variance.sum()))
 
     def _reconsider(self, prepared):
         """Return what to prepare for another try after centers have met, or None to accept that."""
@@ -140,25 +169,25 @@ class BaseCenterClusterer(
         """Return the length of the plain step and the largest length to which it may grow."""
         return 1.0, 1.0
 
-    def _to_attributes(self, state, rows):
+    def _to_attributes(self, state, units):
         """Express a state in the units of the data."""
         return state | {
-            "cluster_centers_": rows.restore(state["cluster_centers_"]),
-            "_origin": rows.origin,
-            "_unit": rows.unit,
+            "cluster_centers_": units.restore(state["cluster_centers_"]),
+            "_origin": units.origin,
+            "_scale": units.scale,
         }
 
-    def _to_state(self, attributes, rows):
+    def _to_state(self, attributes, units):
         """Express fitted attributes in internal units."""
-        return attributes | {"cluster_centers_": rows.convert(attributes["cluster_centers_"])}
+        return attributes | {"cluster_centers_": units.convert(attributes["cluster_centers_"])}
 
-    def _distance_unit(self, rows):
+    def _distance_unit(self, units):
         """Return what an internal distance of one is in the units of the data."""
-        return rows.unit
+        return units.scale
 
     def _restore_objective(self, objective, state, rows):
         """Express internal objectives in the units of the data."""
-        return objective * rows.unit**2
+        return objective * rows.units.scale**2
 
     def _advice(self, sample, sample_weight, state):
         """Say why centers may coincide or clusters stay empty, and what to do."""
@@ -171,6 +200,11 @@ class BaseCenterClusterer(
         """Return the names of the fitted attributes that have one entry per cluster."""
         return ["cluster_centers_"]
 
+    def _transform_function(self, state):
+        """Return the function from a Block to the distances (b, k) in the units of the data."""
+        unit = self._distance_unit(Units(state["_origin"], state["_scale"]))
+        return partial(distances_in_units, distances=self._distance_function(state), unit=unit)
+
     # ------------------------------------------------------------------ fit
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -181,7 +215,8 @@ class BaseCenterClusterer(
         ----------
         X : array-like of shape (n_samples, n_features)
             The rows to cluster. Estimators whose tag ``input_tags.sparse`` is True accept CSR too.
-            float32 and float64 are kept, other types become float64.
+            float32 and float64 are kept, other types become float64. A ``numpy.memmap`` is read block by
+            block; each chunk of a dask array is a task on the dask scheduler in use.
         y : array-like of shape (n_samples,), default=None
             Not used for fitting; it is only handed to the callbacks.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -197,49 +232,64 @@ class BaseCenterClusterer(
         ValueError
             For bad parameters or data, before anything is computed.
         """
-        X, inputs = validate_new_data(self, X, **self._check_params())
-        sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if X.shape[0] < self.n_clusters:
-            raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}.")
-        weighty = np.flatnonzero(sample_weight)
-        if len(weighty) < self.n_clusters:
-            raise ValueError(
-                f"Only {len(weighty)} samples have a positive sample_weight, which should be >= "
-                f"n_clusters={self.n_clusters}."
-            )
+        # callbacks see the data as they were given, names of columns and all
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        hooks = {"estimator": self, "X": X, "y": y, "metadata": metadata}
+        X, sample_weight, complete, inputs = self._validate(X, sample_weight)
         initial, n_init = self._check_init(X)
         random_state = check_random_state(self.random_state)
-        # rows without weight take no part, not even in the choice of units
-        some = slice(None) if len(weighty) == X.shape[0] else weighty
-        rows, variance = Rows.measure(X[some], sample_weight[some], self._block_size())
-        sample, weight = rows.sample(SEEDING_SAMPLE, random_state)
-        prepared = inputs | self._prepare(rows, sample, weight, variance)
-        order = seeding_order(sample, row_norms(self._metric_rows(sample, prepared)))
-        sample, weight = sample[order], weight[order]
+        with block_pool() as pool:
+            everyone = self._rows(X, sample_weight, pool=pool, weightless=True)
+            # rows without weight take no part, not even in the choice of units
+            rows, variance = measure(self._rows(X, sample_weight, pool=pool))
+            sample, weight = rows.sample(SEEDING_SAMPLE, random_state)
+            prepared = inputs | self._prepare(rows, sample, weight, variance)
+            order = seeding_order(sample, weight, self._metric_rows(sample, prepared))
+            sample, weight = sample[order], weight[order]
 
-        root = self._init_callback_context(max_subtasks=self._max_runs(n_init))
-        root.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        start = partial(self._initial_centers, initial, rows, sample, weight, random_state)
-        attempt = partial(self._single_run, rows, tol=self.tol * variance.mean(), root=root, X=X, y=y)
-        radius = COINCIDENCE_RADIUS * np.sqrt(variance.sum())
-        best, n_distinct = self._best_run(prepared, n_init, start, attempt, radius)
-        if not best.converged:
-            warnings.warn(
-                f"{type(self).__name__} did not converge in max_iter={self.max_iter} iterations. "
-                "Increase max_iter or tol.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-        everyone = Rows(X, sample_weight, rows.origin, rows.unit, rows.block_size)
-        fitted = self._finish(everyone, best)
-        state = self._to_state(fitted, rows)
+            root = self._init_callback_context(max_subtasks=self._max_runs(n_init))
+            root.call_on_fit_task_begin(**hooks)
+            start = partial(self._initial_centers, initial, rows, sample, weight, random_state)
+            attempt = partial(self._single_run, rows, tol=self.tol * variance.mean(), root=root, hooks=hooks)
+            distinct = partial(self._count_distinct, variance=variance)
+            best, n_distinct = self._best_run(prepared, n_init, start, attempt, distinct)
+            if not best.converged:
+                warnings.warn(
+                    f"{type(self).__name__} did not converge in max_iter={self.max_iter} iterations. "
+                    "Increase max_iter or tol.",
+                    ConvergenceWarning,
+                    stacklevel=3,
+                )
+            fitted = self._finish(rows if complete else everyone.in_units(rows.units), best)
+        state = self._to_state(fitted, rows.units)
         self._warn_of_lost_clusters(sample, weight, n_distinct, state)
         self._check_fit(sample, weight, state)
         set_fitted(self, fitted)
-        root.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
+        root.call_on_fit_task_end(**hooks, reconstruction_attributes={})
         return self
 
-    def _best_run(self, prepared, n_init, start, attempt, radius):
+    def _validate(self, X, sample_weight):
+        """Return checked data and weights, whether all are positive, and attributes that describe X."""
+        if is_dask(X):
+            X, sample_weight = check_dask_array(X, sample_weight)
+            inputs = {"n_features_in_": X.shape[1], "feature_names_in_": None}
+            n_positive = int((sample_weight > 0).sum())
+        else:
+            X, inputs = validate_new_data(self, X, **self._check_params())
+            # what callbacks see of the estimator must not keep the names of an earlier fit
+            inputs = {"feature_names_in_": None} | inputs
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+            n_positive = np.count_nonzero(sample_weight)
+        if X.shape[0] < self.n_clusters:
+            raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}.")
+        if n_positive < self.n_clusters:
+            raise ValueError(
+                f"Only {n_positive} samples have a positive sample_weight, which should be >= "
+                f"n_clusters={self.n_clusters}."
+            )
+        return X, sample_weight, n_positive == X.shape[0], inputs
+
+    def _best_run(self, prepared, n_init, start, attempt, distinct):
         """Return the best of n_init runs, and how many of its centers are distinct.
 
         Where centers have met that started apart, the sibling may prepare another try; of all tries
@@ -254,27 +304,27 @@ class BaseCenterClusterer(
             Returns initial centers for a prepared state.
         attempt : callable
             Returns the Run from a state.
-        radius : float
-            Centers that are closer coincide.
+        distinct : callable
+            Returns how many centers of a state are distinct.
         """
         best, n_distinct = None, 0
         while prepared is not None:
             candidate = None
             for _ in range(n_init):
-                centers = start(prepared)
-                run = attempt(prepared | {"cluster_centers_": centers})
+                state = prepared | {"cluster_centers_": start(prepared)}
+                run = attempt(state)
                 if candidate is None or run.objective < candidate.objective:
-                    candidate, n_started = run, count_distinct(centers, radius)
+                    candidate, n_started = run, distinct(state)
                 if run.stopped:
                     break
-            n_left = count_distinct(candidate.state["cluster_centers_"], radius)
+            n_left = distinct(candidate.state)
             if n_left > n_distinct:
                 best, n_distinct = candidate, n_left
             met = n_left < n_started and not run.stopped
             prepared = self._reconsider(prepared) if met else None
         return best, n_distinct
 
-    def _single_run(self, rows, state, tol, root, X, y):
+    def _single_run(self, rows, state, tol, root, hooks):
         """Iterate from one set of initial centers; return the finished Run.
 
         The step from the centers C towards the fixed-point map T(C) is lengthened while the
@@ -284,7 +334,6 @@ class BaseCenterClusterer(
         step, halvings, stop = shortest, 0, False
         statistics = self._statistics(rows, state)
         history = [statistics.objective]
-        hooks = {"estimator": self, "X": X, "y": y}
         ctx = root.subcontext("init", max_subtasks=self.max_iter).call_on_fit_task_begin(**hooks)
         for n_iter in range(1, self.max_iter + 1):
             task = ctx.subcontext("iteration").call_on_fit_task_begin(**hooks)
@@ -309,34 +358,32 @@ class BaseCenterClusterer(
             else:
                 step, halvings = shortest if step > shortest else step / 2, halvings + 1
             history.append(min(new.objective, history[-1]))
-            attributes = partial(self._to_attributes, state, rows)
+            attributes = partial(self._to_attributes, state, rows.units)
             report(self, f"Iteration {n_iter}, objective {history[-1]:.6g} in internal units.")
             stop = task.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
             converged = residual <= tol or halvings > MAX_HALVINGS
             if converged or stop:
                 break
         enough = ctx.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
-        return Run(state, np.array(history), n_iter, converged or stop, stop or enough)
+        return Run(state, np.array(history), n_iter, converged or stop, enough)
 
     def _statistics(self, rows, state):
         """Add up the statistics of all blocks, always in the same order."""
-        total = None
-        for x, w in rows:
-            block = self._block_statistics(x, w, state)
-            total = block if total is None else add_statistics(total, block)
-        return total
+        return rows.reduce(self._statistics_function(state), add_statistics)
 
     def _finish(self, rows, run):
         """Return all fitted attributes of a finished run."""
         # labels come from the stored centers, through the code of predict, so that both agree
-        attributes = self._to_attributes(run.state, rows)
-        labels, inertia = self._label(rows, self._to_state(attributes, rows))
+        attributes = self._to_attributes(run.state, rows.units)
+        labels, inertia = self._label(rows, self._to_state(attributes, rows.units))
         order = empty_last(labels, self.n_clusters)
         attributes |= {name: attributes[name][order] for name in self._per_cluster()}
+        if attributes["feature_names_in_"] is None:
+            del attributes["feature_names_in_"]
         history = self._restore_objective(run.history, run.state, rows) * rows.weight_unit
         return attributes | {
             "labels_": np.argsort(order)[labels].astype(np.int32),
-            "inertia_": inertia * self._distance_unit(rows) ** 2 * rows.weight_unit,
+            "inertia_": inertia * self._distance_unit(rows.units) ** 2 * rows.weight_unit,
             "objective_history_": history,
             "objective_": float(history[-1]),
             "n_iter_": run.n_iter,
@@ -359,12 +406,8 @@ class BaseCenterClusterer(
 
     def _label(self, rows, state):
         """Return the nearest center of each row and the weighted sum of squared distances to it."""
-        labels, inertia = [], 0.0
-        for x, w in rows:
-            D = self._distances(x, state)
-            labels.append(D.argmin(axis=0))
-            inertia += float(D.min(axis=0) @ w)
-        return np.concatenate(labels), inertia
+        labels, inertias = zip(*rows.map(self._label_function(state)), strict=True)
+        return np.concatenate(labels), sum(inertias)
 
     # ------------------------------------------------- validation and seeding
 
@@ -372,7 +415,6 @@ class BaseCenterClusterer(
         return {
             "accept_sparse": "csr" if self._accepts_sparse else False,
             "dtype": [np.float64, np.float32],
-            "order": "C",
         }
 
     def _check_init(self, X):
@@ -406,7 +448,7 @@ class BaseCenterClusterer(
             init = init(rows.X, self.n_clusters, random_state=random_state)
             init = self._check_centers(init, rows.X)
         if not isinstance(init, str):
-            return rows.convert(init)
+            return rows.units.convert(init)
         if init == "random":
             chosen = random_state.choice(len(weight), self.n_clusters, replace=False, p=weight / weight.sum())
         else:
@@ -418,17 +460,32 @@ class BaseCenterClusterer(
         return centers.toarray() if sp.issparse(centers) else centers
 
     def _block_size(self):
-        return int(np.clip(65536 // self.n_clusters, 256, 8192))
+        # a few arrays (k, b) should fit into a cache, but each operation on them should be worth its call
+        return int(np.clip(2**17 // self.n_clusters, 256, 2**14))
+
+    def _rows(self, X, sample_weight, **options):
+        kind = DaskRows if is_dask(X) else Rows
+        return kind(X, sample_weight, self._block_size(), **options)
 
     # ------------------------------------------------------- fitted estimator
 
-    def _fitted_rows(self, X, sample_weight=None):
+    def _fitted_rows(self, X, sample_weight=None, pool=None):
         """Return new rows in the internal units of the fit, and the fitted state."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, **self._check_params())
-        sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        rows = Rows(X, sample_weight, self._origin, self._unit, self._block_size())
-        return rows, self._to_state(vars(self), rows)
+        if is_dask(X):
+            X, sample_weight = check_dask_array(X, sample_weight, n_features=self.n_features_in_)
+        else:
+            X = validate_data(self, X, reset=False, **self._check_params())
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        units = Units(self._origin, self._scale)
+        rows = self._rows(X, sample_weight, units=units, pool=pool, weightless=True)
+        return rows, self._to_state(vars(self), units)
+
+    def _for_each_row(self, X, function):
+        """Return function(state)(block) of all blocks: one number of X's type for each row and cluster."""
+        with block_pool() as pool:
+            rows, state = self._fitted_rows(X, pool=pool)
+            return rows.apply(function(state), self._n_features_out, rows.X.dtype)
 
     def predict(self, X):
         """Return the index of the closest center of each row.
@@ -441,10 +498,11 @@ class BaseCenterClusterer(
         Returns
         -------
         labels : ndarray of shape (n_samples,), int32
-            Index of the closest center in the estimator's own metric.
+            Index of the closest center in the estimator's own metric; a dask array for a dask array.
         """
-        rows, state = self._fitted_rows(X)
-        return self._label(rows, state)[0].astype(np.int32)
+        with block_pool() as pool:
+            rows, state = self._fitted_rows(X, pool=pool)
+            return rows.apply(partial(first, self._label_function(state)), None, np.int32)
 
     def transform(self, X):
         """Return the distance of each row to each center, in the estimator's own metric.
@@ -457,12 +515,9 @@ class BaseCenterClusterer(
         Returns
         -------
         distances : ndarray of shape (n_samples, n_clusters)
-            Distances, not squared.
+            Distances, not squared; a dask array for a dask array.
         """
-        rows, state = self._fitted_rows(X)
-        unit = self._distance_unit(rows)
-        blocks = [np.sqrt(self._distances(x, state)).T * unit for x, _ in rows]
-        return np.concatenate(blocks).astype(rows.X.dtype, copy=False)
+        return self._for_each_row(X, self._transform_function)
 
     def fit_transform(self, X, y=None, sample_weight=None):
         """Compute the centers and return the distance of each row to each of them.
@@ -519,8 +574,9 @@ class BaseCenterClusterer(
         score : float
             The opposite of the value that fitting minimises; larger is better.
         """
-        rows, state = self._fitted_rows(X, sample_weight)
-        objective = self._statistics(rows, state).objective
+        with block_pool() as pool:
+            rows, state = self._fitted_rows(X, sample_weight, pool)
+            objective = self._statistics(rows, state).objective
         return -float(self._restore_objective(objective, state, rows) * rows.weight_unit)
 
     @property

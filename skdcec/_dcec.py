@@ -23,9 +23,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdcec._autoencoders import LARGEST_SEED, BaseAutoencoder, ConvAutoencoder, check_images
-from skdcec._blocks import COINCIDENCE_RADIUS, count_distinct, empty_last
+from skdcec._blocks import count_distinct, empty_last
 from skdcec._initialisers import check_init, place_centers, seed_estimator
-from skdcec._sklearn import Interval, _fit_context, report, set_fitted
+from skdcec._sklearn import DOC_LINK, Interval, _fit_context, report, set_fitted
 
 
 class DCEC(
@@ -183,7 +183,7 @@ class DCEC(
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
-    _doc_link_module = "skdcec"
+    _doc_link_module, _doc_link_template = DOC_LINK
 
     def __init__(
         self,
@@ -298,8 +298,7 @@ class DCEC(
         return clone(autoencoder), False
 
     def _warn_of_coincidence(self, centers, Z):
-        radius = COINCIDENCE_RADIUS * np.sqrt(Z.var(axis=0, dtype=np.float64).sum())
-        n_distinct = count_distinct(centers, radius)
+        n_distinct = count_distinct(centers, np.sqrt(Z.var(axis=0, dtype=np.float64).sum()))
         if n_distinct < len(centers):
             warnings.warn(
                 f"init placed only {n_distinct} distinct centers for {len(centers)} clusters; those on "

@@ -6,13 +6,14 @@ connect them to the loop of the base class.
 """
 
 import warnings
+from functools import partial
 from numbers import Real
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
-from skdcec._blocks import Statistics
+from skdcec._blocks import Block, Centers, scratch, squared_distances, weighted_statistics
 from skdcec._centers import BaseCenterClusterer
 from skdcec._collapse import LARGEST_EXPONENT, critical_exponent
 from skdcec._sklearn import Interval, StrOptions
@@ -24,89 +25,128 @@ LARGEST_STEP = 8.0
 # A kernel is flat where it is below exp(-FLAT_KERNEL) for half of the samples, even at the nearest center;
 # no more than FLAT_SAMPLE of them are looked at.
 FLAT_KERNEL, FLAT_SAMPLE = 15.0, 2048
-# Below this sum, a center's kernel weights are recomputed from their logarithms.
+# 1 - exp(-t) is evaluated with the care it needs for t below this; above, it loses no more than 3 bits.
+NEAR_KERNEL = 1 / 8
+# Below this sum, the weights of a center are recomputed from their logarithms.
 UNDERFLOW = {np.dtype(np.float32): 1e-25, np.dtype(np.float64): 1e-200}
 
 
-def power(r, s):
-    """Return r**s, without the slow general power for the exponents that are used most."""
-    if s == 1:
-        return r
-    if s == 2:
-        return r * r
-    return r * np.sqrt(r) if s == 1.5 else r**s
+def power(r, s, out):
+    """Store r**s in out, by products and square roots where s is a small multiple of 1/4."""
+    quarters = 4 * s
+    if quarters != int(quarters) or s > 16:
+        return np.power(r, s, out=out)
+    whole, rest = divmod(int(quarters), 4)
+    out[:] = r if whole else 1
+    for bit in bin(whole)[3:]:
+        out *= out
+        if bit == "1":
+            out *= r
+    if rest:
+        root = np.sqrt(r, out=scratch("root", r.shape, r.dtype))
+        if rest & 2:
+            out *= root
+        if rest & 1:
+            out *= np.sqrt(root, out=root)
+    return out
 
 
-def harmonic_weights(D, p):
+def next_half(p):
+    """Return the next multiple of 1/2, whose powers are cheap."""
+    return float(np.ceil(2 * p) / 2)
+
+
+def harmonic_weights(D, nearest, p, sample_weight=1.0):
     """Return what each sample contributes to K-harmonic means with exponent p.
 
-    Zhang (2000): with s = p/2 the objective is Q = sum_i k / sum_j D_ij^-s and the weight of sample
-    i in center j is a_ij = D_ij^-(s+1) / (sum_l D_il^-s)^2. Both are evaluated from the ratios
-    r_ij = min_l D_il / D_ij in [0, 1], which neither overflow nor divide by zero.
+    Zhang (2000): with s = p/2 the objective is Q = sum_i v_i k / sum_j D_ij^-s and the weight of sample
+    i in center j is v_i a_ij with a_ij = D_ij^-(s+1) / (sum_l D_il^-s)^2. Both are evaluated from the
+    ratios r_ij = min_l D_il / D_ij in [0, 1], which neither overflow nor divide by zero.
 
     Parameters
     ----------
     D : ndarray of shape (n_clusters, n_samples)
-        Squared distances.
+        Squared distances; overwritten.
+    nearest : ndarray of shape (n_samples,)
+        The smallest of each sample.
     p : float
         Exponent of the distance, at least 2.
+    sample_weight : ndarray of shape (n_samples,) or 1.0
+        The weights v.
 
     Returns
     -------
     A : ndarray of shape (n_clusters, n_samples)
-        The weights, divided by exp(log_scale).
+        The weights v a, divided by exp(log_scale).
     Q : ndarray of shape (n_samples,), float64
-        The terms of the objective.
+        The terms of the objective, without the weights v.
     log_scale : float
         Logarithm of the common factor of the weights.
     """
     s = p / 2
-    m = D.min(axis=0)
-    r = ratios(D, m)
-    t = power(r, s)
-    S = t.sum(axis=0)
-    A = t * r
-    largest = float(m.max())
-    log_scale = 0.0
-    if s == 1 or largest == 0:
-        A /= S * S
-    else:
-        A *= power(m / m.dtype.type(largest), s - 1) / (S * S)
+    r = ratios(D, nearest)
+    t = r if s == 1 else power(r, s, out=scratch("power", r.shape, r.dtype))
+    S = (np.ones(len(r), r.dtype) @ t).astype(np.float64)
+    Q = nearest / S
+    factor = sample_weight / (S * S)
+    log_scale, largest = 0.0, float(nearest.max())
+    if s != 1 and largest > 0:
+        share = nearest / largest
+        share = power(share, s - 1, out=np.empty_like(share))
+        factor *= share
+        Q *= share
         log_scale = (s - 1) * np.log(largest)
-    return A, len(D) * power(m.astype(np.float64), s) / S, log_scale
+    A = np.multiply(t, r, out=r)
+    A *= factor.astype(r.dtype, copy=False)
+    return A, len(r) * np.exp(log_scale) * Q, log_scale
 
 
-def ratios(D, m):
-    """Return m / D with 0/0 = 1: a sample on its center belongs to it."""
-    if m.all():
-        return m / D
+def ratios(D, nearest):
+    """Return nearest / D with 0/0 = 1: a sample on its center belongs to it. D is overwritten."""
+    if nearest.all():
+        return np.divide(nearest, D, out=D)
     with np.errstate(invalid="ignore"):
-        r = m / D
-    r[np.isnan(r)] = 1
-    return r
+        np.divide(nearest, D, out=D)
+    D[np.isnan(D)] = 1
+    return D
 
 
-def feature_distances(D, sigma):
-    """Return the squared distances 2 (1 - K) in the feature space of a kernel, and log K.
+def feature_distances(D, nearest, sigma):
+    """Return half the squared distances in the feature space of a Gaussian kernel.
 
     Parameters
     ----------
     D : ndarray of shape (n_clusters, n_samples)
-        Squared distances in the input space.
+        Squared distances in the input space; overwritten.
+    nearest : ndarray of shape (n_samples,)
+        The smallest of each sample.
     sigma : float
-        Width of the Gaussian kernel K = exp(-D / sigma^2) (eq 15), in the same units.
+        Width of the kernel K = exp(-D / sigma^2) (eq 15), in the same units.
 
     Returns
     -------
-    distances : ndarray of shape (n_clusters, n_samples)
+    G : ndarray of shape (n_clusters, n_samples)
+        1 - K.
+    nearest : ndarray of shape (n_samples,)
+        The smallest of each sample.
     log_kernel : ndarray of shape (n_clusters, n_samples)
+        log K.
+    K : ndarray of shape (n_clusters, n_samples)
     """
-    sigma = D.dtype.type(sigma)
-    log_kernel = -(D / sigma / sigma)
-    return -2 * np.expm1(log_kernel), log_kernel
+    inverse = D.dtype.type(1 / sigma)
+    log_kernel = np.multiply(D, inverse, out=D)
+    log_kernel *= -inverse
+    K = np.exp(log_kernel, out=scratch("kernel", D.shape, D.dtype))
+    G = np.subtract(1, K, out=scratch("feature", D.shape, D.dtype))
+    log_nearest = nearest * inverse * -inverse
+    if log_nearest.max() > -NEAR_KERNEL:
+        # 1 - K has lost digits there; the function that keeps them is slow
+        near = log_kernel > -NEAR_KERNEL
+        G[near] = -np.expm1(log_kernel[near])
+    return G, -np.expm1(log_nearest), log_kernel, K
 
 
-def kernel_weights(D, sigma, p):
+def kernel_weights(D, nearest, sigma, p, sample_weight=1.0):
     """Return what each sample contributes to kernel K-harmonic means.
 
     With the Gaussian kernel K = exp(-D / sigma^2), the squared distance in its feature space is
@@ -117,65 +157,115 @@ def kernel_weights(D, sigma, p):
     Parameters
     ----------
     D : ndarray of shape (n_clusters, n_samples)
-        Squared distances in the input space.
+        Squared distances in the input space; overwritten.
+    nearest : ndarray of shape (n_samples,)
+        The smallest of each sample.
     sigma : float
         Width of the kernel, in the units of the data.
     p : float
         Exponent of the distance in feature space, at least 2.
+    sample_weight : ndarray of shape (n_samples,) or 1.0
+        The weights of the samples.
 
     Returns
     -------
     A, Q, log_scale
-        As for `harmonic_weights`; log_scale has shape (n_clusters,).
+        As for `harmonic_weights`, for twice the feature distances of `feature_distances`; A leaves out
+        the factor that all its entries share.
     """
-    distances, log_kernel = feature_distances(D, sigma)
-    harmonic, Q, log_scale = harmonic_weights(distances, p)
-    log_scale = np.full(len(D), log_scale)
-    A = harmonic * np.exp(log_kernel)
-    for j in np.flatnonzero(A.sum(axis=1) < UNDERFLOW[D.dtype]):
-        # a center so far from this block that its weights underflow: shift their logarithms
-        with np.errstate(divide="ignore"):
-            log_a = np.log(harmonic[j].astype(np.float64)) + log_kernel[j].astype(np.float64)
-        shift = log_a.max()
-        if np.isfinite(shift):
-            A[j] = np.exp(log_a - shift)
-            log_scale[j] += shift
-    return A, Q, log_scale
+    G, nearest, _, K = feature_distances(D, nearest, sigma)
+    A, Q, log_scale = harmonic_weights(G, nearest, p, sample_weight)
+    A *= K
+    return A, 2 ** (p / 2) * Q, log_scale
 
 
-def memberships(D, p, log_kernel=0.0):
-    """Return u_ij, proportional to a_ij over the centers j (Zhang 2000; eqs 12 and 17).
+def log_pulls(D, nearest, p):
+    """Return the logarithms of r**(s + 1), what the weights of a sample in the centers differ by."""
+    with np.errstate(divide="ignore"):
+        return (p / 2 + 1) * np.log(ratios(D, nearest), dtype=np.float64)
+
+
+def log_weights(pulls, nearest, p, sample_weight):
+    """Return the logarithms of the weights A, which underflow where a center is far from all samples.
 
     Parameters
     ----------
-    D : ndarray of shape (n_clusters, n_samples)
-        Squared distances.
+    pulls : ndarray of shape (n_clusters, n_samples)
+        What `log_pulls` returns.
+    nearest : ndarray of shape (n_samples,)
+        The smallest squared distances.
     p : float
         Exponent of the distance.
-    log_kernel : ndarray of shape (n_clusters, n_samples) or 0
-        Logarithm of the kernel, for the kernel version.
+    sample_weight : ndarray of shape (n_samples,)
+        The weights of the samples.
 
     Returns
     -------
-    U : ndarray of shape (n_clusters, n_samples)
-        Memberships; each column sums to one.
+    logs : ndarray of shape (n_clusters, n_samples), float64
     """
+    s = p / 2
+    S = np.exp(pulls * s / (s + 1)).sum(axis=0)
     with np.errstate(divide="ignore"):
-        logs = (p / 2 + 1) * np.log(ratios(D, D.min(axis=0))) + log_kernel
+        rows = np.log(sample_weight) - 2 * np.log(S)
+        if s != 1:
+            rows += (s - 1) * np.log(nearest.astype(np.float64))
+    return pulls + rows
+
+
+def without_underflow(statistics, block, get_logs):
+    """Return the statistics with those of the far centers, whose weights underflow, computed from logs."""
+    lost = np.flatnonzero(statistics.weights < UNDERFLOW[block.augmented.dtype])
+    if not len(lost):
+        return statistics
+    logs = get_logs()[lost]
+    shift = logs.max(axis=1)
+    known = np.isfinite(shift)
+    lost, shift = lost[known], shift[known]
+    A = np.exp(logs[known] - shift[:, None]).astype(block.augmented.dtype)
+    rescued = weighted_statistics(block, A, 0.0)
+    log_scale = np.full(len(statistics.weights), statistics.log_scale)
+    statistics.sums[lost], statistics.weights[lost] = rescued.sums, rescued.weights
+    log_scale[lost] = shift
+    return statistics._replace(log_scale=log_scale)
+
+
+def normalised(logs):
+    """Return exp(logs) (k, b) with columns that sum to one."""
     U = np.exp(logs - logs.max(axis=0))
     return U / U.sum(axis=0)
 
 
-def weighted_statistics(x, sample_weight, A, Q, log_scale):
-    """Turn the contributions of a block of samples into sums over it."""
-    A = A * sample_weight.astype(A.dtype)
-    sums = (x.T @ A.T).T if sp.issparse(x) else A @ x
-    return Statistics(
-        sums.astype(np.float64),
-        A.sum(axis=1, dtype=np.float64),
-        float(Q @ sample_weight),
-        log_scale,
-    )
+def harmonic_statistics(block, centers, p):
+    """Return the Statistics of a block for K-harmonic means."""
+    A, Q, log_scale = harmonic_weights(*squared_distances(block, centers), p, block.weight)
+
+    def get_logs():
+        D, nearest = squared_distances(block, centers)
+        return log_weights(log_pulls(D, nearest, p), nearest, p, block.weight)
+
+    return without_underflow(weighted_statistics(block, A, Q @ block.weight, log_scale), block, get_logs)
+
+
+def kernel_statistics(block, centers, sigma, p):
+    """Return the Statistics of a block for kernel K-harmonic means."""
+    A, Q, log_scale = kernel_weights(*squared_distances(block, centers), sigma, p, block.weight)
+
+    def get_logs():
+        G, nearest, log_kernel, _ = feature_distances(*squared_distances(block, centers), sigma)
+        return log_weights(log_pulls(G, nearest, p), nearest, p, block.weight) + log_kernel
+
+    return without_underflow(weighted_statistics(block, A, Q @ block.weight, log_scale), block, get_logs)
+
+
+def harmonic_memberships(block, centers, p):
+    """Return u_ij (b, k), proportional to a_ij over the centers j (Zhang 2000; eq 12)."""
+    return normalised(log_pulls(*squared_distances(block, centers), p)).T
+
+
+def kernel_memberships(block, centers, sigma, p):
+    """Return u_ij (b, k), proportional to a_ij over the centers j (eq 17)."""
+    G, nearest, log_kernel, _ = feature_distances(*squared_distances(block, centers), sigma)
+    return normalised(log_pulls(G, nearest, p) + log_kernel).T
 
 
 class _BaseHarmonicMeans(BaseCenterClusterer):
@@ -195,7 +285,7 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
 
     def _reconsider(self, prepared):
         # no closed form says when some of the centers meet
-        p = AUTO_GROWTH * prepared["p_"]
+        p = next_half(AUTO_GROWTH * prepared["p_"])
         return prepared | {"p_": p} if self.p == "auto" and p <= LARGEST_EXPONENT else None
 
     def _max_runs(self, n_init):
@@ -230,9 +320,7 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
         """
         if sp.issparse(X):
             raise TypeError("predict_proba does not support sparse X; pass dense rows, as X[i:j].toarray().")
-        rows, state = self._fitted_rows(X)
-        blocks = [self._memberships(self._distances(x, state), state).T for x, _ in rows]
-        return np.concatenate(blocks).astype(rows.X.dtype, copy=False)
+        return self._for_each_row(X, self._memberships_function)
 
 
 class KHarmonicMeans(_BaseHarmonicMeans):
@@ -265,8 +353,8 @@ class KHarmonicMeans(_BaseHarmonicMeans):
     p : 'auto' or float, default='auto'
         Exponent of the distance, between 2 and 100. Small exponents let centers fall onto one point in high
         dimension. 'auto' starts with 2, or with 1.4 times the exponent below which all of them would
-        if that is larger, and grows by a quarter as long as any two centers of the best run coincide.
-        2.0 is fuzzy c-means with m = 2.
+        if that is larger, and grows by a quarter as long as any two centers of the best run coincide, each
+        time up to the next multiple of 1/2. 2.0 is fuzzy c-means with m = 2.
 
     accelerate : bool, default=True
         Lengthen the steps while the objective falls. The optimum is the same, in fewer iterations.
@@ -366,14 +454,13 @@ class KHarmonicMeans(_BaseHarmonicMeans):
     def _prepare(self, rows, sample, sample_weight, variance):
         if self.p != "auto":
             return {"p_": float(self.p)}
-        return {"p_": max(2.0, AUTO_FACTOR * critical_exponent(sample, sample_weight))}
+        return {"p_": max(2.0, next_half(AUTO_FACTOR * critical_exponent(sample, sample_weight)))}
 
-    def _block_statistics(self, x, sample_weight, state):
-        contributions = harmonic_weights(self._distances(x, state), state["p_"])
-        return weighted_statistics(x, sample_weight, *contributions)
+    def _statistics_function(self, state):
+        return partial(harmonic_statistics, centers=Centers.of(state["cluster_centers_"]), p=state["p_"])
 
-    def _memberships(self, D, state):
-        return memberships(D, state["p_"])
+    def _memberships_function(self, state):
+        return partial(harmonic_memberships, centers=Centers.of(state["cluster_centers_"]), p=state["p_"])
 
     def _advice(self, sample, sample_weight, state):
         advice = super()._advice(sample, sample_weight, state)
@@ -384,7 +471,7 @@ class KHarmonicMeans(_BaseHarmonicMeans):
 
     def _restore_objective(self, objective, state, rows):
         with np.errstate(divide="ignore", over="ignore"):
-            return np.exp(np.log(objective) + state["p_"] * np.log(rows.unit))
+            return np.exp(np.log(objective) + state["p_"] * np.log(rows.units.scale))
 
 
 class KernelKHarmonicMeans(_BaseHarmonicMeans):
@@ -419,7 +506,7 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
 
     p : 'auto' or float, default='auto'
         Exponent of the distance in feature space, between 2 and 100. 'auto' starts with 2, and grows by a
-        quarter as long as any two centers of the best run coincide.
+        quarter, up to the next multiple of 1/2, as long as any two centers of the best run coincide.
 
     accelerate : bool, default=True
         Lengthen the steps while the objective falls. The optimum is the same, in fewer iterations.
@@ -527,29 +614,32 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         scale = 0.5 * spread if spread > 0 else 1.0
         return {
             "p_": 2.0 if self.p == "auto" else float(self.p),
-            "sigma_": scale if self.sigma == "scale" else self.sigma / rows.unit,
+            "sigma_": scale if self.sigma == "scale" else self.sigma / rows.units.scale,
         }
 
-    def _block_statistics(self, x, sample_weight, state):
-        contributions = kernel_weights(self._distances(x, state), state["sigma_"], state["p_"])
-        return weighted_statistics(x, sample_weight, *contributions)
+    def _statistics_function(self, state):
+        return self._function(kernel_statistics, state)
 
-    def _memberships(self, D, state):
-        distances, log_kernel = feature_distances(D, state["sigma_"])
-        return memberships(distances, state["p_"], log_kernel)
+    def _memberships_function(self, state):
+        return self._function(kernel_memberships, state)
 
-    def _to_attributes(self, state, rows):
-        return super()._to_attributes(state, rows) | {"sigma_": float(state["sigma_"] * rows.unit)}
+    def _function(self, formula, state):
+        return partial(
+            formula, centers=Centers.of(state["cluster_centers_"]), sigma=state["sigma_"], p=state["p_"]
+        )
 
-    def _to_state(self, attributes, rows):
-        return super()._to_state(attributes, rows) | {"sigma_": attributes["sigma_"] / rows.unit}
+    def _to_attributes(self, state, units):
+        return super()._to_attributes(state, units) | {"sigma_": float(state["sigma_"] * units.scale)}
+
+    def _to_state(self, attributes, units):
+        return super()._to_state(attributes, units) | {"sigma_": attributes["sigma_"] / units.scale}
 
     def _restore_objective(self, objective, state, rows):
         return objective
 
     def _check_fit(self, sample, sample_weight, state):
         every = -(-sample.shape[0] // FLAT_SAMPLE)
-        nearest = self._distances(sample[::every], state).min(axis=0)
+        _, nearest = self._distance_function(state)(Block.of(sample[::every], None))
         exponent = float(np.median(nearest)) / state["sigma_"] ** 2
         if exponent > FLAT_KERNEL:
             warnings.warn(

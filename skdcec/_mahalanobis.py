@@ -4,12 +4,21 @@ A Mahalanobis metric is a linear map: with V^-1 = L'L the distance between x and
 one between Lx and Lc. The estimator keeps L (``components_``); the rest is Euclidean.
 """
 
+from functools import partial
 from numbers import Real
 
 import numpy as np
 from scipy import linalg
 
-from skdcec._blocks import Statistics, squared_distances
+from skdcec._blocks import (
+    Block,
+    Centers,
+    count_distinct,
+    owners,
+    scratch,
+    squared_distances,
+    weighted_statistics,
+)
 from skdcec._centers import BaseCenterClusterer
 from skdcec._sklearn import Interval, StrOptions
 
@@ -35,8 +44,7 @@ def whitening(V):
     scale = np.sqrt(np.maximum(np.diag(V), 0))
     used = np.flatnonzero(scale)
     if not len(used):
-        # no variance at all: any metric will do
-        return np.eye(len(V)), 0.0
+        return np.zeros((0, len(V))), 0.0
     # of the correlations, so that what counts as no variance does not depend on units
     values, vectors = linalg.eigh(V[np.ix_(used, used)] / np.outer(scale[used], scale[used]))
     kept = values > len(used) * np.finfo(V.dtype).eps * values[-1]
@@ -45,51 +53,184 @@ def whitening(V):
     return components, float(np.log(values[kept]).sum() + 2 * np.log(scale[used]).sum())
 
 
-def total_covariance(rows):
-    """Return the weighted covariance (maximum likelihood) of all rows."""
-    total, second, mean = 0.0, 0.0, 0.0
-    for x, w in rows.float64_blocks():
-        total += w.sum()
-        mean = mean + w @ x
-        second = second + (x.T * w) @ x
-    mean /= total
-    return second / total - np.outer(mean, mean)
+def covariance_map(V, matrix):
+    """Return the linear map to unit covariance V, and the log-determinant of V on its range.
 
-
-def within_covariance(V, statistics):
-    """Return the pooled covariance around the means of the clusters.
-
-    It is what the total covariance V (around the origin) leaves after the spread of the means.
+    V and the map are matrices or, for diagonal ones, vectors; there, features without variance get 0.
     """
-    found = statistics.weights > 0
-    weights, sums = statistics.weights[found], statistics.sums[found]
-    total = weights.sum()
-    mean = sums.sum(axis=0) / total
-    between = (sums.T / weights) @ sums / total - np.outer(mean, mean)
-    return V - between
+    if matrix:
+        return whitening(V)
+    used = V > 0
+    components = np.divide(1, np.sqrt(V), out=np.zeros_like(V), where=used)
+    return components, float(np.log(V, out=np.zeros_like(V), where=used).sum())
+
+
+def mapped(x, components):
+    """Apply the linear map of a metric, or of one cluster, to rows."""
+    components = components.astype(x.dtype, copy=False)
+    return x @ components.T if components.ndim == 2 else x * components
+
+
+def moments(block):
+    """Return the weighted second moments of the rows and of the one behind each (d + 1, d + 1)."""
+    x = block.augmented.astype(np.float64, copy=False)
+    return (x.T * block.weight) @ x
+
+
+def fourth_moments(block, mean, scale):
+    """Return the weighted sum of |z|^4 over the standardised rows z."""
+    z = (block.x - mean) * scale
+    return block.weight @ np.einsum("ij,ij->i", z, z) ** 2
+
+
+def mean_and_covariance(rows):
+    """Return the weighted mean and covariance (maximum likelihood) of all rows."""
+    M = rows.reduce(moments, np.add)
+    mean = M[-1, :-1] / M[-1, -1]
+    return mean, M[:-1, :-1] / M[-1, -1] - np.outer(mean, mean)
+
+
+def ledoit_wolf_shrinkage(rows, mean, T):
+    """Return the optimal shrinkage of the correlations towards the identity.
+
+    The estimate of Ledoit and Wolf (2004) for standardised features; weights count as repetitions.
+
+    Parameters
+    ----------
+    rows : Rows
+    mean : ndarray of shape (n_features,)
+    T : ndarray of shape (n_features, n_features)
+        The covariance of the rows.
+
+    Returns
+    -------
+    shrinkage : float
+        Between 0 and 1.
+    """
+    variance = np.diag(T)
+    scale, _ = covariance_map(variance, matrix=False)
+    used = np.count_nonzero(scale)
+    spread = float(((T * scale * scale[:, None]) ** 2).sum())
+    fourth = rows.reduce(partial(fourth_moments, mean=mean, scale=scale), np.add) / rows.total_weight
+    delta = spread - used
+    beta = (fourth - spread) / (rows.total_weight * rows.weight_unit)
+    return min(beta, delta) / delta if delta > 0 else 0.0
+
+
+def common_distances(block, centers, components):
+    """Return squared Mahalanobis distances (k, b) under one metric, and the nearest of them."""
+    y = Block.of(mapped(block.x, components), None)
+    return squared_distances(y, Centers.of(mapped(centers.astype(block.x.dtype, copy=False), components)))
+
+
+def own_distances(block, centers, components):
+    """Return squared Mahalanobis distances (k, b) under the metric of each cluster, and the nearest."""
+    D = scratch("distances", (len(centers), len(block.norms)), block.augmented.dtype)
+    for j, center in enumerate(centers.astype(D.dtype, copy=False)):
+        y = mapped(block.x - center, components[j])
+        np.einsum("ij,ij->i", y, y, out=D[j])
+    return D, D.min(axis=0)
+
+
+def assignment(block, distances, offset, share):
+    """Return the label of each row, the same as an indicator (k, b), and the distance to its center.
+
+    A row goes where ``share`` times the squared distance plus the ``offset`` of the cluster is least.
+    """
+    D, nearest = distances(block)
+    if np.ndim(offset) == 0:
+        return *owners(D, nearest), nearest
+    scores = np.multiply(D, D.dtype.type(share), out=scratch("scores", D.shape, D.dtype))
+    scores += offset.astype(D.dtype)[:, None]
+    labels, A = owners(scores, scores.min(axis=0))
+    return labels, A, D[labels, np.arange(len(labels))]
+
+
+def assigned_labels(block, distances, offset, share):
+    """Return the label of each row, and the weighted sum of squared distances to its center."""
+    labels, _, own = assignment(block, distances, offset, share)
+    return labels, float(own @ block.weight)
+
+
+def scatter_matrix(block, labels, A, centers, covariance_type):
+    """Return the weighted second moments of rows around their centers, as the covariance needs them."""
+    residual = block.x.astype(np.float64) - centers[labels]
+    if covariance_type == "tied":
+        return (residual.T * block.weight) @ residual
+    if covariance_type == "diag":
+        return A @ residual**2
+    if covariance_type == "spherical":
+        return A @ (residual**2).sum(axis=1)[:, None]
+    scatter = np.zeros((len(A), residual.shape[1], residual.shape[1]))
+    for j in np.unique(labels):
+        own = labels == j
+        scatter[j] = (residual[own].T * block.weight[own]) @ residual[own]
+    return scatter
+
+
+def mahalanobis_statistics(block, distances, offset, share, centers, covariance_type):
+    """Return the Statistics of a block for Mahalanobis k-means."""
+    labels, A, own = assignment(block, distances, offset, share)
+    objective = share * (own @ block.weight) + np.broadcast_to(offset, len(A))[labels] @ block.weight
+    A *= block.weight.astype(A.dtype, copy=False)
+    scatter = 0.0
+    if covariance_type != "global":
+        scatter = scatter_matrix(block, labels, A, centers, covariance_type)
+    return weighted_statistics(block, A, objective, scatter=scatter)
+
+
+def cluster_covariances(statistics, centers, means, covariance_type):
+    """Return the covariances of the clusters (pooled for 'tied') from sums around other centers.
+
+    Parameters
+    ----------
+    statistics : Statistics
+    centers, means : ndarray of shape (n_clusters, n_features)
+        What the scatter was taken around, and the means that it should be taken around. Clusters
+        without samples have an undefined covariance.
+    covariance_type : {'tied', 'full', 'diag', 'spherical'}
+
+    Returns
+    -------
+    covariances : ndarray of shape (d, d), (k, d, d), (k, d) or (k, 1)
+    """
+    shift, N = means - centers, statistics.weights
+    if covariance_type == "tied":
+        return (statistics.scatter - (shift.T * N) @ shift) / N.sum()
+    N = np.where(N > 0, N, np.nan)
+    if covariance_type == "full":
+        return statistics.scatter / N[:, None, None] - np.einsum("ki,kj->kij", shift, shift)
+    if covariance_type == "diag":
+        return np.maximum(statistics.scatter / N[:, None] - shift**2, 0)
+    total = statistics.scatter / N[:, None] - (shift**2).sum(axis=1, keepdims=True)
+    return np.maximum(total / centers.shape[1], 0)
 
 
 class MahalanobisKMeans(BaseCenterClusterer):
     """Mahalanobis k-means clustering.
 
-    Clusters are ellipsoids rather than balls, and the result does not depend on the units of the
-    features, nor on any other invertible linear map of them.
+    Clusters are ellipsoids rather than balls, of one shape or each of its own, and the result does not
+    depend on the units of the features ('spherical' apart), nor for most covariance types on any other
+    invertible linear map of them.
 
     Parameters
     ----------
     n_clusters : int, default=8
         Number of clusters.
 
-    covariance_type : {'global', 'tied'}, default='global'
+    covariance_type : {'global', 'tied', 'full', 'diag', 'spherical'}, default='global'
         Whose covariance gives the metric:
 
         - 'global': that of all data, once. This is k-means on whitened data.
         - 'tied': the pooled covariance within the clusters, estimated together with them. This
           minimises its determinant.
+        - 'full': that of each cluster.
+        - 'diag': the variances of each cluster, feature by feature.
+        - 'spherical': the mean variance of each cluster.
 
     init : {'k-means++', 'random'}, callable or array-like of shape \
             (n_clusters, n_features), default='k-means++'
-        Initial centers: drawn by k-means++ under the 'global' metric (on at most 131,072 samples),
+        Initial centers: drawn by k-means++ under the metric of all data (on at most 131,072 samples),
         drawn at random from the samples, returned by ``init(X, n_clusters, random_state=...)``, or
         given.
 
@@ -106,8 +247,14 @@ class MahalanobisKMeans(BaseCenterClusterer):
 
     reg_covar : float, default=1e-6
         Share of the variance of each feature that is added to the diagonal of the covariance, to keep
-        it from becoming singular. With 0 the result does not depend on any invertible linear map of
-        the features; with more, only on none of their units.
+        it from becoming singular. With 0 the result of 'global', 'tied' and 'full' does not depend on any
+        invertible linear map of the features; with more, only on none of their units.
+
+    shrinkage : 'auto', float or None, default=None
+        Replaces a covariance V by ``(1 - shrinkage) * V + shrinkage * diag(T)``, where T is the
+        covariance of all data: a number from 0 to 1, or 'auto' for the estimate of Ledoit and Wolf on
+        standardised features. With 1, 'global' only undoes the units of the features. Where there are
+        few samples for the number of features, this helps more than ``reg_covar``.
 
     verbose : int, default=0
         If positive, print the objective at each iteration.
@@ -121,21 +268,28 @@ class MahalanobisKMeans(BaseCenterClusterer):
         The centers.
 
     labels_ : ndarray of shape (n_samples,), int32
-        Index of the closest center of each sample. Clusters without samples come last.
+        Index of the closest center of each sample, where a covariance of its own adds its log-determinant
+        to a cluster's squared distances. Clusters without samples come last.
 
-    covariances_ : ndarray of shape (n_features, n_features)
-        The covariance of the metric.
+    covariances_ : ndarray
+        The covariance of the metric, of shape (n_features, n_features); with those of the clusters behind
+        one another for 'full', (n_clusters, n_features) for 'diag' and (n_clusters,) for 'spherical'.
 
-    components_ : ndarray of shape (rank, n_features)
-        The linear map L of the metric: the Mahalanobis distance is the Euclidean one after
-        ``X @ components_.T``. Directions without variance are dropped.
+    components_ : ndarray
+        The linear map L of the metric, of shape (rank, n_features): the Mahalanobis distance is the
+        Euclidean one after ``X @ components_.T``. Directions without variance are dropped. For 'full'
+        those of the clusters behind one another; for 'diag' and 'spherical' the inverse standard
+        deviations, in the shape of ``covariances_``.
+
+    shrinkage_ : float
+        The shrinkage that was used.
 
     inertia_ : float
-        Weighted sum of squared Mahalanobis distances to the closest center.
+        Weighted sum of squared Mahalanobis distances of samples to the center of their cluster.
 
     objective_ : float
-        For 'global' the inertia; for 'tied' the inertia plus n_samples times the log-determinant of
-        the covariance and a penalty for ``reg_covar``.
+        For 'global' the inertia; otherwise the inertia plus, for each sample, the log-determinant of the
+        covariance of its cluster, and penalties for ``reg_covar`` and ``shrinkage``.
 
     objective_history_ : ndarray of shape (`n_iter_` + 1,)
         The objective before the first and after each iteration; it never rises.
@@ -157,14 +311,17 @@ class MahalanobisKMeans(BaseCenterClusterer):
     Notes
     -----
     The distance is equation 10 of [1]_. 'tied' alternates between nearest centers, means and pooled
-    covariance W/n, which lowers n log det(W/n) + n d, the criterion of [2]_. With reg_covar = r the
-    covariance is V = W/n + r diag(T) for the covariance T of all data, and n r tr(V^-1 diag(T)) is added
-    to the objective, without which it could rise.
+    covariance W/n, which lowers n log det(W/n) + n d, the criterion of [2]_. With a covariance V_j for
+    each cluster of n_j samples the criterion is sum_j n_j (log det V_j + d), and a sample goes where its
+    squared distance plus log det V_j is least. With s = shrinkage and r = reg_covar, the covariance is
+    V = (1 - s) W/n + (s + r) diag(T) for the covariance T of all data; the squared distances count 1 - s
+    times, and n (s + r) tr(V^-1 diag(T)) is added to the objective, which never rises then.
 
     Where there are no more samples than features, all samples lie equally far from each other under
-    their own covariance, and the metric says nothing: raise reg_covar, or reduce the features first.
+    their own covariance, and the metric says nothing: set shrinkage, or reduce the features first.
 
-    An iteration costs O(n_samples * n_features * (n_clusters + n_features)).
+    An iteration costs O(n_samples * n_features * (n_clusters + n_features)), and 'full'
+    O(n_samples * n_features**2 * n_clusters).
 
     References
     ----------
@@ -172,6 +329,8 @@ class MahalanobisKMeans(BaseCenterClusterer):
        Convolutional Embedded Clustering".
     .. [2] H. P. Friedman, J. Rubin (1967). "On some invariant criteria for grouping data". Journal of
        the American Statistical Association 62, 1159-1178.
+    .. [3] O. Ledoit, M. Wolf (2004). "A well-conditioned estimator for large-dimensional covariance
+       matrices". Journal of Multivariate Analysis 88(2), 365-411.
 
     Examples
     --------
@@ -187,8 +346,9 @@ class MahalanobisKMeans(BaseCenterClusterer):
 
     _parameter_constraints: dict = {
         **BaseCenterClusterer._parameter_constraints,
-        "covariance_type": [StrOptions({"global", "tied"})],
+        "covariance_type": [StrOptions({"global", "tied", "full", "diag", "spherical"})],
         "reg_covar": [Interval(Real, 0, None, closed="left")],
+        "shrinkage": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both"), None],
     }
 
     def __init__(
@@ -201,6 +361,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
         max_iter=300,
         tol=1e-6,
         reg_covar=1e-6,
+        shrinkage=None,
         verbose=0,
         random_state=None,
     ):
@@ -211,73 +372,137 @@ class MahalanobisKMeans(BaseCenterClusterer):
         self.max_iter = max_iter
         self.tol = tol
         self.reg_covar = reg_covar
+        self.shrinkage = shrinkage
         self.verbose = verbose
         self.random_state = random_state
 
+    @property
+    def _own_metrics(self):
+        """Whether each cluster has a metric of its own."""
+        return self.covariance_type in ("full", "diag", "spherical")
+
     def _prepare(self, rows, sample, sample_weight, variance):
-        V = total_covariance(rows)
-        return self._metric(V, V) | {"_total_covariance": V}
+        mean, T = mean_and_covariance(rows)
+        shrinkage = self.shrinkage or 0.0
+        if shrinkage == "auto":
+            shrinkage = ledoit_wolf_shrinkage(rows, mean, T)
+        if shrinkage == 1 and self.covariance_type != "global":
+            raise ValueError(
+                f"shrinkage={self.shrinkage} leaves nothing to estimate from the clusters; it should be "
+                "below 1, or covariance_type='global'."
+            )
+        target = np.diag(T)
+        if self.covariance_type == "diag":
+            T = target
+        elif self.covariance_type == "spherical":
+            T = target = target.mean(keepdims=True)
+        if self._own_metrics:
+            T = np.repeat(T[None], self.n_clusters, axis=0)
+        prepared = {
+            "shrinkage_": float(shrinkage),
+            "_ridge": (self.reg_covar + shrinkage) * target,
+            "_total_weight": rows.total_weight,
+            # a spherical covariance is one number for all features
+            "_multiplicity": len(variance) if self.covariance_type == "spherical" else 1,
+        }
+        return prepared | self._metric(T, prepared)
 
-    def _metric(self, V, total):
-        """Return the part of the state that describes the metric with covariance V plus the ridge.
+    def _metric(self, S, state):
+        """Return the part of the state that describes the metric for the covariance S.
 
-        ``_offset`` is what a sample adds to the objective besides its squared distance.
+        ``_offset`` is what a sample adds to the objective besides ``_share`` of its squared distance.
         """
-        ridge = self.reg_covar * np.diag(total)
-        V = V + np.diag(ridge)
-        components, log_det = whitening(V)
-        metric = {"covariances_": V, "components_": components, "_offset": 0.0}
-        if self.covariance_type == "tied":
-            metric["_offset"] = log_det + float((components**2 @ ridge).sum())
-        return metric
-
-    def _metric_rows(self, x, state):
-        return x @ state["components_"].T.astype(x.dtype)
-
-    def _distances(self, x, state):
-        centers = state["cluster_centers_"].astype(x.dtype, copy=False)
-        return squared_distances(self._metric_rows(x, state), self._metric_rows(centers, state))
-
-    def _block_statistics(self, x, sample_weight, state):
-        D = self._distances(x, state)
-        nearest = D.argmin(axis=0)
-        A = (nearest == np.arange(len(D))[:, None]) * sample_weight
-        objective = (D.min(axis=0) + state["_offset"]) @ sample_weight
-        return Statistics(A @ x, A.sum(axis=1), float(objective))
-
-    def _update(self, statistics, state):
-        state = super()._update(statistics, state)
-        if self.covariance_type == "global":
-            return state
-        total = state["_total_covariance"]
-        metric = self._metric(within_covariance(total, statistics), total)
-        if len(metric["components_"]) < len(state["components_"]):
+        ridge, share = state["_ridge"], 1 - state["shrinkage_"]
+        matrix = self.covariance_type in ("global", "tied", "full")
+        V = share * S + (np.diag(ridge) if matrix else ridge)
+        maps = [covariance_map(v, matrix) for v in (V if self._own_metrics else [V])]
+        ranks = [len(C) if matrix else np.count_nonzero(C) for C, _ in maps]
+        if min(ranks) < state.get("_rank", 0):
             raise ValueError(
                 f"The clusters have no variance left in some direction, where reg_covar={self.reg_covar} "
                 "does not keep their covariance from becoming singular; it should be larger."
             )
-        return state | metric
+        metric = {"covariances_": V, "_rank": ranks[0], "_share": share, "_cluster_covariances": S}
+        if self.covariance_type == "global":
+            return metric | {"components_": maps[0][0], "_offset": 0.0, "_share": 1.0}
+        # the log-determinant, and the penalty without which the ridge could raise the objective
+        offset = [state["_multiplicity"] * (log_det + float((C**2 @ ridge).sum())) for C, log_det in maps]
+        if self._own_metrics:
+            return metric | {"components_": np.stack([C for C, _ in maps]), "_offset": np.array(offset)}
+        return metric | {"components_": maps[0][0], "_offset": offset[0]}
 
-    def _to_attributes(self, state, rows):
-        attributes = super()._to_attributes(state, rows)
-        del attributes["_total_covariance"]
-        return attributes | {
-            "covariances_": state["covariances_"] * rows.unit**2,
-            "components_": state["components_"] / rows.unit,
+    def _metric_rows(self, x, state):
+        components = state["components_"][0] if self._own_metrics else state["components_"]
+        return mapped(x, components) if components.size else x
+
+    def _count_distinct(self, state, variance):
+        if self._own_metrics:
+            # clusters of unlike shapes may share a center
+            return self.n_clusters
+        spread = np.sqrt(max(state["_rank"], 1))
+        return count_distinct(self._metric_rows(state["cluster_centers_"], state), spread)
+
+    def _distance_function(self, state):
+        distances = own_distances if self._own_metrics else common_distances
+        return partial(distances, centers=state["cluster_centers_"], components=state["components_"])
+
+    def _assignment(self, state):
+        return {
+            "distances": self._distance_function(state),
+            "offset": state["_offset"],
+            "share": state["_share"],
         }
 
-    def _to_state(self, attributes, rows):
-        return super()._to_state(attributes, rows) | {
-            "covariances_": attributes["covariances_"] / rows.unit**2,
-            "components_": attributes["components_"] * rows.unit,
+    def _label_function(self, state):
+        return partial(assigned_labels, **self._assignment(state))
+
+    def _statistics_function(self, state):
+        return partial(
+            mahalanobis_statistics,
+            **self._assignment(state),
+            centers=state["cluster_centers_"],
+            covariance_type=self.covariance_type,
+        )
+
+    def _update(self, statistics, state):
+        new = super()._update(statistics, state)
+        if self.covariance_type == "global":
+            return new
+        centers, means = state["cluster_centers_"], new["cluster_centers_"]
+        S = cluster_covariances(statistics, centers, means, self.covariance_type)
+        if self._own_metrics:
+            empty = statistics.weights == 0
+            S[empty] = state["_cluster_covariances"][empty]
+        return new | self._metric(S, state)
+
+    def _to_attributes(self, state, units):
+        covariances, components = state["covariances_"], state["components_"]
+        if self.covariance_type == "spherical":
+            covariances, components = covariances[:, 0], components[:, 0]
+        return super()._to_attributes(state, units) | {
+            "covariances_": covariances * units.scale**2,
+            "components_": components / units.scale,
         }
 
-    def _distance_unit(self, rows):
+    def _to_state(self, attributes, units):
+        covariances, components = attributes["covariances_"], attributes["components_"]
+        if self.covariance_type == "spherical":
+            covariances, components = covariances[:, None], components[:, None]
+        return super()._to_state(attributes, units) | {
+            "covariances_": covariances / units.scale**2,
+            "components_": components * units.scale,
+        }
+
+    def _distance_unit(self, units):
         return 1.0
+
+    def _per_cluster(self):
+        own = ["covariances_", "components_", "_offset"] if self._own_metrics else []
+        return [*super()._per_cluster(), *own]
 
     def _restore_objective(self, objective, state, rows):
         if self.covariance_type == "global":
             return objective
         # the log-determinant of a covariance in other units
-        shift = 2 * len(state["components_"]) * np.log(rows.unit)
-        return objective + rows.sample_weight.sum() * shift
+        shift = 2 * state["_multiplicity"] * state["_rank"] * np.log(rows.units.scale)
+        return objective + rows.total_weight * shift

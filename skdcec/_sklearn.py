@@ -3,14 +3,23 @@
 import copy
 
 from sklearn.base import _fit_context
+from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+# Where the HTML of an estimator links to: the package, and the page of a class.
+DOC_LINK = (
+    "skdcec",
+    "https://skdcec.readthedocs.io/en/stable/generated/{estimator_module}.{estimator_name}.html",
+)
+
 __all__ = [
+    "DOC_LINK",
     "Interval",
     "StrOptions",
     "_check_sample_weight",
     "_fit_context",
+    "_openmp_effective_n_threads",
     "report",
     "set_fitted",
     "validate_new_data",

@@ -16,10 +16,26 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdcec import KernelKHarmonicMeans, KHarmonicMeans, MahalanobisKMeans
-from skdcec._blocks import Rows, Statistics, add_statistics, count_distinct, empty_last, squared_distances
+from skdcec._blocks import (
+    Block,
+    Centers,
+    Statistics,
+    add_statistics,
+    count_distinct,
+    empty_last,
+    owners,
+    squared_distances,
+)
+from skdcec._rows import Rows, block_pool, measure
 
 HARMONIC = [KHarmonicMeans(), KHarmonicMeans(p=3.5), KernelKHarmonicMeans(), KernelKHarmonicMeans(p=4.0)]
-SIBLINGS = [*HARMONIC, MahalanobisKMeans(), MahalanobisKMeans(covariance_type="tied")]
+SIBLINGS = [
+    *HARMONIC,
+    MahalanobisKMeans(),
+    *(MahalanobisKMeans(covariance_type=kind) for kind in ("tied", "full", "diag", "spherical")),
+]
+# where labels are those of the shortest distance; a covariance per cluster brings its determinant
+NEAREST = SIBLINGS[:-3]
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +53,17 @@ def test_finds_blobs_and_agrees_with_itself(estimator, blobs):
     model = fit(estimator, X)
     assert adjusted_rand_score(y, model.labels_) > 0.95
     np.testing.assert_array_equal(model.predict(X), model.labels_)
-    np.testing.assert_array_equal(model.transform(X).argmin(axis=1), model.labels_)
     np.testing.assert_array_equal(clone(model).fit_transform(X), model.transform(X))
     assert model.score(X) == pytest.approx(-model.objective_)
-    nearest = model.transform(X).min(axis=1)
-    assert model.inertia_ == pytest.approx(np.sum(nearest**2))
+    own = model.transform(X)[np.arange(len(X)), model.labels_]
+    assert model.inertia_ == pytest.approx(np.sum(own**2))
     assert list(model.get_feature_names_out()) == [f"{type(model).__name__.lower()}{i}" for i in range(4)]
+
+
+@pytest.mark.parametrize("estimator", NEAREST, ids=repr)
+def test_labels_are_those_of_the_shortest_distance(estimator, blobs):
+    model = fit(estimator, blobs[0])
+    np.testing.assert_array_equal(model.transform(blobs[0]).argmin(axis=1), model.labels_)
 
 
 @pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
@@ -112,7 +133,7 @@ def test_order_of_rows_does_not_matter(estimator, blobs):
 @pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
 def test_float32_stays_float32(estimator, blobs):
     X = blobs[0]
-    model, exact = fit(estimator, X.astype(np.float32)), fit(estimator, X)
+    model, exact = (fit(estimator, Z, tol=1e-10) for Z in (X.astype(np.float32), X))
     assert model.cluster_centers_.dtype == model.transform(X.astype(np.float32)).dtype == np.float32
     np.testing.assert_array_equal(model.labels_, exact.labels_)
     np.testing.assert_allclose(model.cluster_centers_, exact.cluster_centers_, atol=1e-3)
@@ -323,6 +344,28 @@ def test_iris_is_the_same_in_every_block_size(monkeypatch):
     np.testing.assert_allclose(blocks.cluster_centers_, whole.cluster_centers_, rtol=1e-12)
 
 
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+def test_the_number_of_threads_does_not_matter(estimator, monkeypatch):
+    X = np.random.default_rng(0).normal(size=(3000, 3))
+    monkeypatch.setattr(type(estimator), "_block_size", lambda self: 256)
+    results = []
+    for n_threads in (1, 3):
+        monkeypatch.setattr("skdcec._rows._openmp_effective_n_threads", lambda n=n_threads: n)
+        model = fit(estimator, X, max_iter=5, tol=1.0)
+        results.append([model.cluster_centers_, model.labels_, model.transform(X)])
+    for one, three in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, three)
+
+
+def test_threads_end_with_the_fit():
+    with block_pool() as pool:
+        if pool is None:
+            pytest.skip("one processor only")
+        pool.submit(int).result()
+    with pytest.raises(RuntimeError, match="shutdown"):
+        pool.submit(int)
+
+
 # --------------------------------------------------------------------------- the parts
 
 
@@ -333,12 +376,19 @@ def test_distances_keep_their_digits_where_rows_meet_centers(dtype):
     x = np.vstack([centers, centers + 1e-3 * rng.normal(size=(3, 4)), rng.normal(size=(5, 4))]).astype(dtype)
     centers = centers.astype(dtype)
     exact = ((x.astype(np.longdouble) - centers.astype(np.longdouble)[:, None]) ** 2).sum(axis=2)
-    D = squared_distances(x, centers)
+    D, nearest = squared_distances(Block.of(x, None), Centers.of(centers))
     assert (np.diag(D) == 0).all()
+    np.testing.assert_array_equal(nearest, D.min(axis=0))
     np.testing.assert_allclose(D, exact.astype(float), rtol=200 * np.finfo(dtype).eps * 1e3)
-    np.testing.assert_allclose(
-        squared_distances(sparse.csr_matrix(x), centers), exact.astype(float), atol=1e-1
-    )
+    D, _ = squared_distances(Block.of(sparse.csr_matrix(x), None), Centers.of(centers))
+    np.testing.assert_allclose(D, exact.astype(float), atol=1e-1)
+
+
+def test_ties_go_to_the_first_center():
+    D = np.array([[1.0, 4.0, 0.0], [1.0, 2.0, 0.0], [3.0, 2.0, 0.0]])
+    labels, A = owners(D, D.min(axis=0))
+    assert labels.tolist() == [0, 1, 0]
+    np.testing.assert_array_equal(A, [[1, 0, 1], [0, 1, 0], [0, 0, 0]])
 
 
 def test_statistics_add_up_under_any_scale():
@@ -356,13 +406,14 @@ def test_statistics_add_up_under_any_scale():
 
 def test_internal_units_are_exact_powers_of_two():
     X = np.random.default_rng(0).normal(size=(50, 3)) * 37
-    rows, variance = Rows.measure(X, np.ones(50), 16)
-    assert np.frexp(rows.unit)[0] == 0.5
-    np.testing.assert_allclose(variance * rows.unit**2, X.var(axis=0))
-    np.testing.assert_allclose(rows.restore(rows.convert(X)), X, rtol=1e-13)
+    rows, variance = measure(Rows(X, np.ones(50), 16))
+    units = rows.units
+    assert np.frexp(units.scale)[0] == 0.5
+    np.testing.assert_allclose(variance * units.scale**2, X.var(axis=0))
+    np.testing.assert_allclose(units.restore(units.convert(X)), X, rtol=1e-13)
     assert 0.25 <= variance.sum() <= 1
 
 
 def test_small_helpers():
     assert empty_last(np.array([2, 0, 2]), 4).tolist() == [0, 2, 1, 3]
-    assert count_distinct(np.array([[0.0], [0.5], [1.0], [9.0]]), 0.6) == 2
+    assert count_distinct(np.array([[0.0], [0.5], [1.0], [9.0]]), 12.0) == 2

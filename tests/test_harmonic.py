@@ -13,12 +13,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
 from skdcec import KernelKHarmonicMeans, KHarmonicMeans
+from skdcec._blocks import Block, Centers
 from skdcec._collapse import collapse_strength, critical_exponent
-from skdcec._harmonic import (
-    harmonic_weights,
-    kernel_weights,
-    memberships,
-)
+from skdcec._harmonic import harmonic_memberships, harmonic_weights, kernel_statistics, kernel_weights, power
+from skdcec._rows import Rows, measure
 
 mpmath.mp.dps = 50
 
@@ -32,6 +30,7 @@ def exact_step(X, C, p, sigma=None):
     if sigma is not None:
         K = np.vectorize(lambda d: mpmath.exp(-d / mpmath.mpf(sigma) ** 2), otypes=[object])(D)
         D = 2 * (1 - K)
+    D[D == 0] = mpmath.mpf(10) ** -(10**8)  # the limit of a row on a center
     A = K * D ** -(s + 1) / (D**-s).sum(axis=0) ** 2
     return (A @ X / A.sum(axis=1)[:, None]).astype(float)
 
@@ -41,51 +40,98 @@ def one_step(estimator, X, C):
     return estimator.set_params(n_clusters=len(C), init=C, accelerate=False, tol=1e300).fit(X)
 
 
-@pytest.mark.filterwarnings("ignore:The kernel is flat")  # for the narrowest
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
-@pytest.mark.parametrize("sigma", [None, 1e-1, 1.0, 1e4])
-def test_a_step_agrees_with_fifty_digits(dtype, scale, sigma):
+def hard_cases():
+    """Yield rows and centers of unit size that are hard on the arithmetic."""
     rng = np.random.default_rng(0)
-    X = (scale * rng.normal(size=(20, 3))).astype(dtype)
-    C = (scale * rng.normal(size=(3, 3))).astype(dtype)
-    if sigma is None:
-        model = one_step(KHarmonicMeans(p=2.0), X, C)
-        expected = exact_step(X, C, 2)
-    else:
-        model = one_step(KernelKHarmonicMeans(p=2.0, sigma=sigma * scale), X, C)
-        expected = exact_step(X, C, 2, sigma * scale)
-    error = np.abs(model.cluster_centers_ - expected).max() / scale
-    assert error < (1e-6 if dtype == np.float32 else 1e-14)
+    X, C = rng.normal(size=(20, 3)), rng.normal(size=(3, 3))
+    yield "ordinary", X, C
+    yield "a row on a center", np.vstack([X, C[:1]]), C
+    yield "coinciding centers", X, C[[0, 1, 1]]
+    yield "outlier", np.vstack([X, [[1e6, 0, 0]]]), C
+    yield "far center", X, np.vstack([C, [[0, 1e6, 0]]])
 
 
-@pytest.mark.parametrize("p", [2.0, 3.0, 3.5, 4.0, 7.0, 10.0])
+CASES = {name: (X, C) for name, X, C in hard_cases()}
+
+
+def assert_exact_step(X, C, scale, dtype, p, sigma=None):
+    """Compare the step that the statistics of a fit lead to with 50 digits."""
+    X, C = (scale * X).astype(dtype), (scale * C).astype(dtype)
+    estimator = KHarmonicMeans(p=p) if sigma is None else KernelKHarmonicMeans(p=p, sigma=sigma * scale)
+    rows, variance = measure(Rows(X, np.ones(len(X)), 8))
+    state = estimator._prepare(rows, None, None, variance) | {"cluster_centers_": rows.units.convert(C)}
+    new = estimator._update(estimator._statistics(rows, state), state)["cluster_centers_"]
+    error = np.abs(rows.units.restore(new) - exact_step(X, C, p, sigma and sigma * scale)).max()
+    tolerance = 1e-6 if dtype == np.float32 else 1e-14
+    if sigma is not None:
+        # the exponent of the kernel has the precision of the distances, relative to its own size
+        D = ((X[:, None].astype(float) - C.astype(float)) ** 2).sum(axis=2)
+        tolerance *= max(1.0, D.min(axis=0).max() / (sigma * scale) ** 2)
+    assert error / X.astype(float).std(axis=0).max() < tolerance
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("p", [2.0, 3.5, 10.0])
+@pytest.mark.parametrize("case", CASES)
+def test_a_step_agrees_with_fifty_digits(case, p, scale, dtype):
+    assert_exact_step(*CASES[case], scale, dtype, p)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("p", [2.0, 4.0])
+@pytest.mark.parametrize("sigma", [1e-3, 1e-1, 1.0, 1e4, 1e9])
+@pytest.mark.parametrize("case", CASES)
+def test_a_step_of_the_kernel_agrees_with_fifty_digits(case, sigma, p, scale, dtype):
+    assert_exact_step(*CASES[case], scale, dtype, p, sigma)
+
+
+@pytest.mark.parametrize("s", [1.0, 1.25, 1.5, 1.75, 2.0, 2.3, 3.0, 3.75, 5.0, 8.0, 20.0])
+def test_powers_without_the_general_power(s):
+    r = np.random.default_rng(0).random(100)
+    np.testing.assert_allclose(power(r, s, out=np.empty(100)), r**s, rtol=1e-14)
+
+
+def harmonic(D, p):
+    return harmonic_weights(D.copy(), D.min(axis=0), p)
+
+
+def kernel(D, sigma, p):
+    return kernel_weights(D.copy(), D.min(axis=0), sigma, p)
+
+
+@pytest.mark.parametrize("p", [2.0, 3.0, 3.3, 3.5, 4.0, 7.0, 10.0])
 def test_weights_agree_with_the_written_formula(p):
-    D = np.random.default_rng(0).random((4, 30)) + 0.01
+    rng = np.random.default_rng(0)
+    x, centers = rng.normal(size=(30, 2)), rng.normal(size=(4, 2))
+    D = ((x - centers[:, None]) ** 2).sum(axis=2)
     s = p / 2
-    A, Q, log_scale = harmonic_weights(D, p)
+    A, Q, log_scale = harmonic(D, p)
     np.testing.assert_allclose(A * np.exp(log_scale), D ** -(s + 1) / (D**-s).sum(axis=0) ** 2)
     np.testing.assert_allclose(Q, 4 / (D**-s).sum(axis=0))
-    U = memberships(D, p)
+    U = harmonic_memberships(Block.of(x, None), Centers.of(centers), p).T
     np.testing.assert_allclose(U, D ** -(s + 1) / (D ** -(s + 1)).sum(axis=0))
     np.testing.assert_allclose(U.sum(axis=0), 1)
 
 
 def test_weights_have_their_limits_where_distances_vanish():
-    D = np.array([[0.0, 1.0], [0.0, 4.0], [9.0, 4.0]])
-    A, Q, _ = harmonic_weights(D, 2.0)
+    centers, x = np.array([[0.0], [0.0], [3.0]]), np.array([[0.0], [1.0]])
+    A, Q, _ = harmonic(np.array([[0.0, 1.0], [0.0, 1.0], [9.0, 4.0]]), 2.0)
     np.testing.assert_allclose(A[:, 0], [1 / 4, 1 / 4, 0])  # two centers share the sample
     assert Q[0] == 0
-    np.testing.assert_allclose(memberships(D, 2.0)[:, 0], [0.5, 0.5, 0])
+    np.testing.assert_allclose(
+        harmonic_memberships(Block.of(x, None), Centers.of(centers), 2.0)[0], [0.5, 0.5, 0]
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_kernel_weights_survive_underflow(dtype):
+def test_weights_survive_underflow(dtype):
     # exp(-1e4) is zero in floating point, but the closest sample still decides
-    D = np.array([[1e4, 1e4 + 1, 1e4 + 2]], dtype=dtype)
-    A, _, log_scale = kernel_weights(D, 1.0, 2.0)
-    np.testing.assert_allclose(A[0], np.exp([0, -1, -2]), rtol=1e-6)
-    assert log_scale[0] == pytest.approx(-1e4)
+    block = Block.of(np.sqrt([[1e4], [1e4 + 1], [1e4 + 2]]).astype(dtype), np.ones(3))
+    statistics = kernel_statistics(block, Centers.of(np.zeros((1, 1), dtype)), 1.0, 2.0)
+    assert statistics.log_scale[0] == pytest.approx(-1e4, rel=1e-6)
+    assert statistics.weights[0] == pytest.approx(1 + np.exp(-1) + np.exp(-2), rel=1e-2)
 
 
 @pytest.mark.parametrize("sigma", [None, 0.7, 3.0])
@@ -96,13 +142,14 @@ def test_weights_point_along_the_gradient(p, sigma):
 
     def contributions(c):
         D = ((X - c.reshape(3, 1, 2)) ** 2).sum(axis=2)
-        return harmonic_weights(D, p) if sigma is None else kernel_weights(D, sigma, p)
+        return harmonic(D, p) if sigma is None else kernel(D, sigma, p)
 
     A, _, log_scale = contributions(C.ravel())
     A = A * np.exp(np.reshape(log_scale, (-1, 1)))
     pull = np.einsum("ki,kid->kd", A, C[:, None] - X)
     gradient = approx_fprime(C.ravel(), lambda c: contributions(c)[1].sum(), 1e-7).reshape(3, 2)
-    factor = 3 * p if sigma is None else 3 * p * 2 / sigma**2
+    # the weights of the kernel leave out a factor that all of them share
+    factor = 3 * p if sigma is None else 3 * p * 2 ** (p / 2) / sigma**2
     np.testing.assert_allclose(gradient, factor * pull, rtol=1e-4, atol=1e-4)
 
 

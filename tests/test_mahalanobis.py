@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
-from sklearn.datasets import load_iris, make_blobs
+from sklearn.covariance import ledoit_wolf, shrunk_covariance
+from sklearn.datasets import load_iris, load_wine, make_blobs
 from sklearn.metrics import adjusted_rand_score
 
 from skdcec import MahalanobisKMeans
@@ -40,7 +41,7 @@ def test_tied_minimises_the_determinant_within_clusters(iris):
     assert adjusted_rand_score(load_iris().target, model.labels_) > 0.85
 
 
-@pytest.mark.parametrize("covariance_type", ["global", "tied"])
+@pytest.mark.parametrize("covariance_type", ["global", "tied", "full"])
 def test_linear_maps_of_the_features_do_not_matter(iris, covariance_type):
     params = {"covariance_type": covariance_type, "reg_covar": 0.0, "n_init": 5, "random_state": 0}
     model = MahalanobisKMeans(3, **params).fit(iris)
@@ -105,3 +106,101 @@ def test_singular_clusters_ask_for_a_ridge():
 def test_bad_parameters_raise(iris, params):
     with pytest.raises(ValueError, match=next(iter(params))):
         MahalanobisKMeans(3, **params).fit(iris)
+
+
+OWN = ["full", "diag", "spherical"]
+
+
+@pytest.mark.parametrize("covariance_type", OWN)
+def test_own_covariances_are_those_of_the_clusters(iris, covariance_type):
+    params = {"covariance_type": covariance_type, "reg_covar": 0.0, "n_init": 5, "random_state": 0}
+    model = MahalanobisKMeans(3, **params).fit(iris)
+    n, log_dets = np.bincount(model.labels_), []
+    distances, scores = np.empty((150, 3)), np.empty((150, 3))
+    for j in range(3):
+        own = iris[model.labels_ == j]
+        V = np.cov(own.T, ddof=0)
+        if covariance_type == "full":
+            np.testing.assert_allclose(model.covariances_[j], V, atol=1e-12)
+        elif covariance_type == "diag":
+            V = np.diag(np.diag(V))
+            np.testing.assert_allclose(model.covariances_[j], np.diag(V), atol=1e-12)
+        else:
+            V = np.eye(4) * np.trace(V) / 4
+            np.testing.assert_allclose(model.covariances_[j], V[0, 0], atol=1e-12)
+        log_dets.append(np.linalg.slogdet(V)[1])
+        centered = iris - own.mean(axis=0)
+        squares = np.einsum("ij,jk,ik->i", centered, np.linalg.inv(V), centered)
+        distances[:, j], scores[:, j] = np.sqrt(squares), squares + log_dets[-1]
+    assert model.objective_ == pytest.approx(n @ np.array(log_dets) + 150 * 4, rel=1e-9)
+    np.testing.assert_allclose(model.transform(iris), distances, rtol=1e-7)
+    np.testing.assert_array_equal(model.labels_, scores.argmin(axis=1))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # bad starts on purpose
+@pytest.mark.parametrize("covariance_type", ["tied", *OWN])
+@pytest.mark.parametrize("params", [{"reg_covar": 1e-6}, {"reg_covar": 0.1}, {"shrinkage": 0.3}])
+def test_objective_never_rises_whatever_the_covariance(covariance_type, params):
+    for seed in range(8):
+        X, _ = make_blobs(n_samples=60, n_features=4, centers=5, random_state=seed)
+        model = MahalanobisKMeans(5, covariance_type=covariance_type, init="random", n_init=1, tol=0.0)
+        model.set_params(random_state=seed, **params).fit(X)
+        assert (np.diff(model.objective_history_) <= 0).all()
+        assert model.score(X) == pytest.approx(-model.objective_, rel=1e-9)
+
+
+def test_clusters_of_unlike_shapes_need_their_own_metrics():
+    rng = np.random.default_rng(0)
+    X = np.vstack([rng.normal(size=(300, 2)) * [6, 0.2], rng.normal(size=(300, 2)) * [0.2, 6]])
+    y = np.repeat([0, 1], 300)
+    scores = {
+        kind: adjusted_rand_score(
+            y, MahalanobisKMeans(2, covariance_type=kind, n_init=20, random_state=0).fit_predict(X)
+        )
+        for kind in ("global", "tied", "full", "diag")
+    }
+    assert scores["full"] > 0.9
+    assert scores["diag"] > 0.9
+    assert max(scores["global"], scores["tied"]) < 0.1
+
+
+@pytest.mark.parametrize("shrinkage", ["auto", 0.4])
+def test_global_shrinkage_is_that_of_discriminant_analysis(shrinkage):
+    # scikit-learn: of standardised features, towards the identity
+    X = load_wine().data[:40]
+    model = MahalanobisKMeans(2, shrinkage=shrinkage, reg_covar=0.0, random_state=0).fit(X)
+    scale = X.std(axis=0)
+    Z = (X - X.mean(axis=0)) / scale
+    if shrinkage == "auto":
+        expected, model_shrinkage = ledoit_wolf(Z, assume_centered=True)
+        assert 0 < model_shrinkage < 1
+        assert model.shrinkage_ == pytest.approx(model_shrinkage, rel=1e-9)
+    else:
+        expected = shrunk_covariance(np.cov(Z.T, ddof=0), shrinkage)
+    np.testing.assert_allclose(model.covariances_, expected * np.outer(scale, scale), rtol=1e-9)
+
+
+def test_weights_count_as_repetitions_in_the_estimated_shrinkage():
+    X = load_wine().data
+    weight = np.random.default_rng(0).integers(0, 3, len(X))
+    weighted = MahalanobisKMeans(2, shrinkage="auto", init=X[:2]).fit(X, sample_weight=weight)
+    repeated = MahalanobisKMeans(2, shrinkage="auto", init=X[:2]).fit(np.repeat(X, weight, axis=0))
+    assert weighted.shrinkage_ == pytest.approx(repeated.shrinkage_, rel=1e-9)
+
+
+def test_shrinkage_to_nothing_is_refused(iris):
+    with pytest.raises(ValueError, match=r"shrinkage=1.0 leaves nothing to estimate"):
+        MahalanobisKMeans(3, covariance_type="full", shrinkage=1.0).fit(iris)
+
+
+@pytest.mark.parametrize("covariance_type", ["global", "tied", *OWN])
+def test_constant_features_do_not_matter(iris, covariance_type):
+    params = {"covariance_type": covariance_type, "init": iris[[0, 60, 120]]}
+    expected = MahalanobisKMeans(3, **params).fit(iris).labels_
+    padded = np.column_stack([iris, np.full(150, 3.0)])
+    model = MahalanobisKMeans(3, **params | {"init": padded[[0, 60, 120]]}).fit(padded)
+    if covariance_type == "spherical":
+        # its one variance is the mean over all features
+        assert model.covariances_.shape == (3,)
+    else:
+        np.testing.assert_array_equal(model.labels_, expected)

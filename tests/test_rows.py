@@ -1,0 +1,170 @@
+"""Rows that are not in memory: mapped files and dask arrays give the answer of the array."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import make_blobs
+
+from skdcec import KernelKHarmonicMeans, KHarmonicMeans, MahalanobisKMeans
+from skdcec._rows import Rows, is_mapped
+
+CLUSTERERS = [
+    KHarmonicMeans(),
+    KHarmonicMeans(p=4.0),
+    KernelKHarmonicMeans(),
+    *(MahalanobisKMeans(covariance_type=kind) for kind in ("global", "tied", "full", "diag", "spherical")),
+]
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    return make_blobs(n_samples=1000, centers=4, n_features=3, random_state=3)[0]
+
+
+@pytest.fixture(scope="module")
+def da():
+    return pytest.importorskip("dask.array")
+
+
+def fit(estimator, X, **params):
+    weight = params.pop("sample_weight", None)
+    model = clone(estimator).set_params(**({"n_clusters": 4, "random_state": 0} | params))
+    return model.fit(X, sample_weight=weight)
+
+
+def assert_same_fit(model, expected):
+    np.testing.assert_allclose(model.cluster_centers_, expected.cluster_centers_, rtol=1e-10, atol=1e-10)
+    np.testing.assert_array_equal(model.labels_, expected.labels_)
+    assert model.objective_ == pytest.approx(expected.objective_, rel=1e-10)
+    assert model.inertia_ == pytest.approx(expected.inertia_, rel=1e-10)
+
+
+@pytest.mark.parametrize("estimator", CLUSTERERS, ids=repr)
+def test_a_dask_array_gives_the_answer_of_the_array(estimator, blobs, da):
+    lazy = da.from_array(blobs, chunks=(300, 2))
+    expected, model = fit(estimator, blobs), fit(estimator, lazy)
+    assert_same_fit(model, expected)
+    assert isinstance(model.labels_, np.ndarray)
+    assert model.score(lazy) == pytest.approx(expected.score(blobs), rel=1e-10)
+    methods = ["predict", "transform"] + ["predict_proba"] * hasattr(estimator, "predict_proba")
+    for method in methods:
+        result = getattr(model, method)(lazy)
+        assert isinstance(result, da.Array)
+        now = getattr(expected, method)(blobs)
+        assert (result.shape, result.dtype, result.numblocks[0]) == (now.shape, now.dtype, 4)
+        np.testing.assert_allclose(result.compute(), now, rtol=1e-8, atol=1e-10)
+    np.testing.assert_array_equal(model.predict(blobs), model.labels_)
+
+
+@pytest.mark.parametrize("estimator", CLUSTERERS, ids=repr)
+def test_weights_of_a_dask_array_may_be_an_array_or_lazy(estimator, blobs, da):
+    weight = np.random.default_rng(0).integers(0, 3, len(blobs)).astype(float)
+    weight[300:600] = 0  # a whole chunk takes no part
+    init = blobs[[0, 1, 2, 700]]
+    expected = fit(estimator, blobs, sample_weight=weight, init=init)
+    lazy = da.from_array(blobs, chunks=(300, 3))
+    for given in (weight, da.from_array(weight, chunks=250)):
+        assert_same_fit(fit(estimator, lazy, sample_weight=given, init=init), expected)
+
+
+def test_types_of_dask_arrays_are_kept_or_become_float64(blobs, da):
+    rounded = np.round(blobs)
+    lazy = da.from_array(rounded, chunks=300)
+    assert fit(KHarmonicMeans(), lazy.astype(np.float32)).cluster_centers_.dtype == np.float32
+    assert_same_fit(fit(KHarmonicMeans(), lazy.astype(int)), fit(KHarmonicMeans(), rounded))
+
+
+def test_seeds_are_drawn_from_the_same_sample(blobs, da, monkeypatch):
+    monkeypatch.setattr("skdcec._centers.SEEDING_SAMPLE", 100)
+    assert_same_fit(
+        fit(KHarmonicMeans(), da.from_array(blobs, chunks=(300, 3))), fit(KHarmonicMeans(), blobs)
+    )
+
+
+def test_a_fit_runs_on_the_workers_of_a_cluster(blobs, da):
+    distributed = pytest.importorskip("distributed")
+    lazy = da.from_array(blobs, chunks=(300, 3))
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+    with distributed.Client(**options) as client:
+        assert_same_fit(fit(KHarmonicMeans(), lazy), fit(KHarmonicMeans(), blobs))
+        done = client.run(lambda dask_worker: dask_worker.state.executed_count)
+    assert min(done.values()) > 0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda X: X[:, 0], "Expected 2D array"),
+        (lambda X: X[X[:, 0] > 0], "compute_chunk_sizes"),
+        (lambda X: X[:3], "n_samples=3 should be >= n_clusters=4"),
+        (lambda X: X * np.nan, "NaN"),
+        (lambda X: X.astype(complex), "real numbers"),
+        (lambda X: X.astype("U8"), "real numbers"),
+    ],
+)
+def test_bad_dask_arrays_raise(spoil, message, blobs, da):
+    with pytest.raises(ValueError, match=message):
+        fit(KHarmonicMeans(), spoil(da.from_array(blobs, chunks=300)))
+
+
+def test_bad_weights_and_new_rows_raise(blobs, da):
+    lazy = da.from_array(blobs, chunks=300)
+    model = fit(KHarmonicMeans(), lazy)
+    with pytest.raises(ValueError, match="sample_weight has the value -1"):
+        fit(KHarmonicMeans(), lazy, sample_weight=-np.ones(1000))
+    with pytest.raises(ValueError, match=r"sample_weight has shape \(3,\)"):
+        fit(KHarmonicMeans(), lazy, sample_weight=np.ones(3))
+    with pytest.raises(ValueError, match="X has 2 features, but 3 features"):
+        model.predict(lazy[:, :2])
+    with pytest.raises(ValueError, match="NaN"):
+        model.predict(lazy * np.nan).compute()
+
+
+# ------------------------------------------------------------------------- mapped files
+
+
+@pytest.mark.parametrize("estimator", CLUSTERERS, ids=repr)
+def test_a_mapped_file_gives_the_answer_of_the_array(estimator, blobs, tmp_path):
+    np.save(tmp_path / "x.npy", blobs)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    weight = np.ones(len(blobs))
+    weight[:600] = 0
+    init = blobs[-4:]
+    for sample_weight in (None, weight):
+        expected = fit(estimator, blobs, init=init, sample_weight=sample_weight)
+        assert_same_fit(fit(estimator, mapped, init=init, sample_weight=sample_weight), expected)
+
+
+def test_views_of_mapped_files_are_known(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((10, 3)))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    assert is_mapped(mapped)
+    assert is_mapped(np.asarray(mapped)[2:, :2])
+    assert not is_mapped(np.array(mapped))
+
+
+def test_memory_does_not_grow_with_a_mapped_file(tmp_path):
+    def peak(n):
+        X = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.float32, (n, 20))
+        X[:] = np.random.default_rng(0).normal(size=(n, 20)).astype(np.float32)
+        X.flush()
+        mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+        model = KHarmonicMeans(4, p=3.0, init=X[:4].copy(), max_iter=2, tol=1e9)
+        tracemalloc.start()
+        model.fit(mapped)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    small, large = peak(200_000), peak(600_000)
+    # labels, weights and a seeding sample may grow, 80 bytes of data a row may not
+    assert (large - small) / 400_000 < 60
+
+
+def test_converted_blocks_are_kept_only_where_asked(blobs):
+    ones = np.ones(len(blobs))
+    kept, fresh = (Rows(blobs, ones, 300, keep=keep) for keep in (True, False))
+    assert kept.block(300) is kept.block(300)
+    assert fresh.block(300) is not fresh.block(300)
