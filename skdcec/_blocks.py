@@ -191,5 +191,6 @@ def seeding_order(x, weight, metric_rows):
     direction = np.random.default_rng(0).standard_normal(x.shape[1]).astype(x.dtype)
     # not a BLAS product: equal rows must get equal keys wherever they stand
     along = x @ direction if sp.issparse(x) else np.einsum("ij,j->i", x, direction)
-    # to a few digits, so that rounding errors do not order rows that lie equally far out
-    return np.lexsort((along, np.round(norms / max(norms.max(), np.finfo(x.dtype).tiny), 4)))
+    # to fewer digits than there are, so that rounding errors do not order rows that lie equally far out
+    digits = 4 if norms.dtype == np.float32 else 10
+    return np.lexsort((along, np.round(norms / max(norms.max(), np.finfo(x.dtype).tiny), digits)))

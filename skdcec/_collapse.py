@@ -5,9 +5,9 @@ import scipy.sparse as sp
 from scipy import linalg
 from scipy.optimize import brentq
 
-# The estimate looks at no more rows than this, and at no larger exponent.
+# The estimate looks at no more rows than this, and at exponents in this range.
 COLLAPSE_SAMPLE = 2048
-LARGEST_EXPONENT = 20.0
+SMALLEST_EXPONENT, LARGEST_EXPONENT = 2.0, 20.0
 
 
 def collapse_strength(y, weight, p, center):
@@ -24,8 +24,7 @@ def collapse_strength(y, weight, p, center):
         largest = D.max()
         if largest == 0:
             return np.inf, center
-        # the floor matters for p < 2 only, where a sample on the center would pull infinitely
-        pull = weight * np.maximum(D / largest, 1e-12) ** (s - 1)
+        pull = weight * (D / largest) ** (s - 1)
         move = pull @ shifted / pull.sum()
         center = center + min(1.0, 2 / p) * move
         if move @ move < 1e-6 * largest:
@@ -51,7 +50,7 @@ def critical_exponent(x, weight):
     Returns
     -------
     p_star : float
-        0 where it is below 1, and never more than 20.
+        0 where it is below 2, and never more than 20.
     """
     every = -(-x.shape[0] // COLLAPSE_SAMPLE)
     y = x[::every]
@@ -59,15 +58,13 @@ def critical_exponent(x, weight):
     w = weight[::every]
     if not w.any():
         return 0.0
-    center = w @ y / w.sum()
+    mean = w @ y / w.sum()
 
     def excess(p):
-        nonlocal center
-        strength, center = collapse_strength(y, w, p, center)
-        return strength - 1
+        return collapse_strength(y, w, p, mean)[0] - 1
 
-    if excess(1.0) >= 0:
+    if excess(SMALLEST_EXPONENT) >= 0:
         return 0.0
     if excess(LARGEST_EXPONENT) <= 0:
         return LARGEST_EXPONENT
-    return float(brentq(excess, 1.0, LARGEST_EXPONENT, xtol=1e-2))
+    return float(brentq(excess, SMALLEST_EXPONENT, LARGEST_EXPONENT, xtol=1e-2))
