@@ -40,12 +40,12 @@ def scratch(name, shape, dtype):
 class Block(NamedTuple):
     """Some rows, ready for matrix products.
 
-    The one behind each row makes the products of a block with centers and weights yield the terms
-    |c|^2 and sum_i a_ij as well.
+    With what stands behind each row, one product with centers gives all distances, and one with weights
+    gives their sums as well.
     """
 
-    augmented: np.ndarray  # (b, d + 1) or CSR: each row followed by a one
-    norms: np.ndarray  # (b,) squared norms of the rows
+    augmented: np.ndarray  # (b, d + 2) or CSR: each row x, followed by 1 and |x|^2
+    norms: np.ndarray  # (b,) the |x|^2 again, in one piece
     reach: float  # the largest of them
     weight: np.ndarray  # (b,) weights of the samples
 
@@ -53,20 +53,20 @@ class Block(NamedTuple):
     def of(cls, x, weight):
         """Return the block of the rows x (b, d)."""
         if sp.issparse(x):
-            ones = sp.csr_matrix(np.ones((x.shape[0], 1), x.dtype))
-            augmented = sp.hstack([sp.csr_matrix(x), ones], format="csr")
             norms = row_norms(x, squared=True)
+            behind = sp.csr_matrix(np.column_stack([np.ones_like(norms), norms]))
+            augmented = sp.hstack([sp.csr_matrix(x), behind], format="csr")
         else:
-            augmented = np.empty((x.shape[0], x.shape[1] + 1), x.dtype)
-            augmented[:, :-1] = x
-            augmented[:, -1] = 1
-            norms = row_norms(augmented[:, :-1], squared=True)
+            augmented = np.empty((x.shape[0], x.shape[1] + 2), x.dtype)
+            augmented[:, :-2] = x
+            norms = row_norms(augmented[:, :-2], squared=True)
+            augmented[:, -2], augmented[:, -1] = 1, norms
         return cls(augmented, norms, norms.max(initial=0), weight)
 
     @property
     def x(self):
         """The rows alone."""
-        return self.augmented[:, :-1]
+        return self.augmented[:, :-2]
 
 
 class Centers(NamedTuple):
@@ -74,13 +74,13 @@ class Centers(NamedTuple):
 
     points: np.ndarray  # (k, d)
     norms: np.ndarray  # (k,) squared norms
-    expanded: np.ndarray  # (k, d + 1): times an augmented row, |c|^2 - 2 x.c
+    expanded: np.ndarray  # (k, d + 2): times an augmented row, |c|^2 - 2 x.c + |x|^2
 
     @classmethod
     def of(cls, points):
         """Return the prepared centers."""
         norms = row_norms(points, squared=True)
-        return cls(points, norms, np.column_stack([-2 * points, norms]))
+        return cls(points, norms, np.column_stack([-2 * points, norms, np.ones_like(norms)]))
 
 
 class Statistics(NamedTuple):
@@ -110,11 +110,26 @@ def add_statistics(left, right):
     )
 
 
-def weighted_statistics(block, A, objective, log_scale=0.0, scatter=0.0):
-    """Return the Statistics of a block from the weight A (k, b) of each of its rows in each center."""
-    x = block.augmented
+def weighted_statistics(block, A, factor, objective, log_scale=0.0, scatter=0.0):
+    """Return the Statistics of a block.
+
+    Parameters
+    ----------
+    block : Block
+    A : ndarray of shape (k, b)
+        The weight of each row in each center, up to a factor of the row; may be overwritten.
+    factor : ndarray of shape (b,)
+        What the weights of each row are multiplied by.
+    objective, log_scale, scatter
+        As in Statistics.
+    """
+    x, factor = block.augmented, factor.astype(A.dtype, copy=False)
+    if sp.issparse(x) or len(A) < x.shape[1]:
+        A *= factor
+    else:
+        x = np.multiply(x, factor[:, None], out=scratch("weighted", x.shape, x.dtype))
     moments = ((x.T @ A.T).T if sp.issparse(x) else A @ x).astype(np.float64)
-    return Statistics(moments[:, :-1], moments[:, -1], float(objective), log_scale, scatter)
+    return Statistics(moments[:, :-2], moments[:, -2], float(objective), log_scale, scatter)
 
 
 def squared_distances(block, centers):
@@ -134,11 +149,9 @@ def squared_distances(block, centers):
     D = scratch("distances", (len(centers.points), len(norms)), x.dtype)
     if sp.issparse(x):
         D[:] = (x @ centers.expanded.T).T
-        D += norms
         np.maximum(D, 0, out=D)
         return D, D.min(axis=0)
     np.matmul(centers.expanded, x.T, out=D)
-    D += norms
     nearest = D.min(axis=0)
     cancellation, farthest = CANCELLATION[D.dtype], centers.norms.max()
     if nearest.min(initial=np.inf) < cancellation * (block.reach + farthest):

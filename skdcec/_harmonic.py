@@ -77,7 +77,8 @@ def harmonic_weights(D, nearest, p, sample_weight=1.0):
     Returns
     -------
     A : ndarray of shape (n_clusters, n_samples)
-        The weights v a, divided by exp(log_scale).
+    factor : ndarray of shape (n_samples,)
+        The weights v a are A times this, times exp(log_scale).
     Q : ndarray of shape (n_samples,), float64
         The terms of the objective, without the weights v.
     log_scale : float
@@ -96,9 +97,7 @@ def harmonic_weights(D, nearest, p, sample_weight=1.0):
         factor *= share
         Q *= share
         log_scale = (s - 1) * np.log(largest)
-    A = np.multiply(t, r, out=r)
-    A *= factor.astype(r.dtype, copy=False)
-    return A, len(r) * np.exp(log_scale) * Q, log_scale
+    return np.multiply(t, r, out=r), factor, len(r) * np.exp(log_scale) * Q, log_scale
 
 
 def ratios(D, nearest):
@@ -169,14 +168,14 @@ def kernel_weights(D, nearest, sigma, p, sample_weight=1.0):
 
     Returns
     -------
-    A, Q, log_scale
+    A, factor, Q, log_scale
         As for `harmonic_weights`, for twice the feature distances of `feature_distances`; A leaves out
         the factor that all its entries share.
     """
     G, nearest, _, K = feature_distances(D, nearest, sigma)
-    A, Q, log_scale = harmonic_weights(G, nearest, p, sample_weight)
+    A, factor, Q, log_scale = harmonic_weights(G, nearest, p, sample_weight)
     A *= K
-    return A, 2 ** (p / 2) * Q, log_scale
+    return A, factor, 2 ** (p / 2) * Q, log_scale
 
 
 def log_pulls(D, nearest, p):
@@ -222,7 +221,7 @@ def without_underflow(statistics, block, get_logs):
     known = np.isfinite(shift)
     lost, shift = lost[known], shift[known]
     A = np.exp(logs[known] - shift[:, None]).astype(block.augmented.dtype)
-    rescued = weighted_statistics(block, A, 0.0)
+    rescued = weighted_statistics(block, A, np.ones(A.shape[1]), 0.0)
     log_scale = np.full(len(statistics.weights), statistics.log_scale)
     statistics.sums[lost], statistics.weights[lost] = rescued.sums, rescued.weights
     log_scale[lost] = shift
@@ -237,24 +236,26 @@ def normalised(logs):
 
 def harmonic_statistics(block, centers, p):
     """Return the Statistics of a block for K-harmonic means."""
-    A, Q, log_scale = harmonic_weights(*squared_distances(block, centers), p, block.weight)
+    A, factor, Q, log_scale = harmonic_weights(*squared_distances(block, centers), p, block.weight)
 
     def get_logs():
         D, nearest = squared_distances(block, centers)
         return log_weights(log_pulls(D, nearest, p), nearest, p, block.weight)
 
-    return without_underflow(weighted_statistics(block, A, Q @ block.weight, log_scale), block, get_logs)
+    statistics = weighted_statistics(block, A, factor, Q @ block.weight, log_scale)
+    return without_underflow(statistics, block, get_logs)
 
 
 def kernel_statistics(block, centers, sigma, p):
     """Return the Statistics of a block for kernel K-harmonic means."""
-    A, Q, log_scale = kernel_weights(*squared_distances(block, centers), sigma, p, block.weight)
+    A, factor, Q, log_scale = kernel_weights(*squared_distances(block, centers), sigma, p, block.weight)
 
     def get_logs():
         G, nearest, log_kernel, _ = feature_distances(*squared_distances(block, centers), sigma)
         return log_weights(log_pulls(G, nearest, p), nearest, p, block.weight) + log_kernel
 
-    return without_underflow(weighted_statistics(block, A, Q @ block.weight, log_scale), block, get_logs)
+    statistics = weighted_statistics(block, A, factor, Q @ block.weight, log_scale)
+    return without_underflow(statistics, block, get_logs)
 
 
 def harmonic_memberships(block, centers, p):

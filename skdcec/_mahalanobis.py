@@ -73,7 +73,7 @@ def mapped(x, components):
 
 def moments(block):
     """Return the weighted second moments of the rows and of the one behind each (d + 1, d + 1)."""
-    x = block.augmented.astype(np.float64, copy=False)
+    x = block.augmented[:, :-1].astype(np.float64, copy=False)
     return (x.T * block.weight) @ x
 
 
@@ -158,9 +158,9 @@ def scatter_matrix(block, labels, A, centers, covariance_type):
     if covariance_type == "tied":
         return (residual.T * block.weight) @ residual
     if covariance_type == "diag":
-        return A @ residual**2
+        return A @ (residual.T**2 * block.weight).T
     if covariance_type == "spherical":
-        return A @ (residual**2).sum(axis=1)[:, None]
+        return A @ ((residual**2).sum(axis=1) * block.weight)[:, None]
     scatter = np.zeros((len(A), residual.shape[1], residual.shape[1]))
     for j in np.unique(labels):
         own = labels == j
@@ -172,11 +172,10 @@ def mahalanobis_statistics(block, distances, offset, share, centers, covariance_
     """Return the Statistics of a block for Mahalanobis k-means."""
     labels, A, own = assignment(block, distances, offset, share)
     objective = share * (own @ block.weight) + np.broadcast_to(offset, len(A))[labels] @ block.weight
-    A *= block.weight.astype(A.dtype, copy=False)
     scatter = 0.0
     if covariance_type != "global":
         scatter = scatter_matrix(block, labels, A, centers, covariance_type)
-    return weighted_statistics(block, A, objective, scatter=scatter)
+    return weighted_statistics(block, A, block.weight, objective, scatter=scatter)
 
 
 def cluster_covariances(statistics, centers, means, covariance_type):

@@ -339,7 +339,7 @@ def largest_value(X, weight):
 
 def first_moments(block):
     """Return the weighted sum of the rows, and behind it the sum of their weights."""
-    return np.asarray(block.augmented.T @ block.weight).ravel()
+    return np.asarray(block.augmented.T @ block.weight).ravel()[:-1]
 
 
 def second_moments(block, mean):
