@@ -5,7 +5,9 @@ Keras is imported when a network is first needed, never with this module.
 
 from functools import partial
 from numbers import Integral
+from pathlib import Path
 
+import joblib
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
@@ -21,6 +23,7 @@ from skdcec._sklearn import (
     set_fitted,
     validate_new_data,
 )
+from skdcec._storage import load_arrays, save_arrays
 
 LARGEST_SEED = np.iinfo(np.int32).max
 
@@ -118,6 +121,18 @@ def check_sizes(name, sizes):
     return sizes
 
 
+def pretraining_key(autoencoder, images, optimizer):
+    """Return a text that differs wherever the result of a fit might: data, parameters, seed, versions."""
+    import keras
+
+    from skdcec import __version__
+
+    params = autoencoder.get_params(deep=False) | {"optimizer": optimizer}
+    del params["verbose"]
+    software = [__version__, keras.__version__, keras.config.backend(), np.__version__]
+    return joblib.hash([type(autoencoder).__name__, params, software, np.ascontiguousarray(images)])
+
+
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """What the autoencoders share: everything but the network.
 
@@ -201,12 +216,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         losses = []
 
         def attributes(arrays):
-            return inputs | {
-                "architecture_": architecture,
-                "n_components_": self.n_components,
-                "weights_": arrays(),
-                "history_": {"reconstruction_loss": np.array(losses)},
-            }
+            return self._attributes(inputs, arrays(), losses)
 
         for loss, arrays in steps:
             task = root.subcontext("epoch").call_on_fit_task_begin(**hooks)
@@ -219,6 +229,37 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         steps.close()
         set_fitted(self, fitted)
         root.call_on_fit_task_end(**hooks, reconstruction_attributes={})
+        return self
+
+    def _attributes(self, inputs, weights, losses):
+        """Return all fitted attributes."""
+        return inputs | {
+            "architecture_": self._architecture(inputs["image_shape_"]),
+            "n_components_": self.n_components,
+            "weights_": weights,
+            "history_": {"reconstruction_loss": np.array(losses)},
+        }
+
+    def _fit_cached(self, images, y, folder):
+        """Fit, or take the result of an equal fit from a folder; images as `check_images` returns them."""
+        from skdcec._training import optimizer_json
+
+        path = Path(folder) / f"{pretraining_key(self, images, optimizer_json(self.optimizer))}.npz"
+        try:
+            arrays, _ = load_arrays(path)
+        except (FileNotFoundError, ValueError):
+            # not there, or damaged: then it is written anew
+            self.fit(images, y)
+            losses = self.history_["reconstruction_loss"]
+            # a callback may have ended it early
+            if len(losses) == self.epochs:
+                weights = {f"weights_{i}": array for i, array in enumerate(self.weights_)}
+                save_arrays(path, weights | {"losses": losses}, {"content": type(self).__name__})
+            return self
+        _, inputs, _ = check_images(self, images, self.image_shape, reset=True)
+        losses = arrays.pop("losses")
+        weights = [arrays[f"weights_{i}"] for i in range(len(arrays))]
+        set_fitted(self, self._attributes(inputs, weights, losses))
         return self
 
     def transform(self, X):

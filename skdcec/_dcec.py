@@ -4,6 +4,7 @@ Keras is imported when a network is first needed, never with this module.
 """
 
 import copy
+import os
 import warnings
 from functools import partial
 from numbers import Integral, Real
@@ -26,6 +27,7 @@ from skdcec._autoencoders import LARGEST_SEED, BaseAutoencoder, ConvAutoencoder,
 from skdcec._blocks import count_distinct, empty_last
 from skdcec._initialisers import check_init, place_centers, seed_estimator
 from skdcec._sklearn import DOC_LINK, Interval, _fit_context, report, set_fitted
+from skdcec._storage import check_folder
 
 
 class DCEC(
@@ -80,6 +82,11 @@ class DCEC(
 
     optimizer : str or keras.optimizers.Optimizer, default='adam'
         Keras optimizer of joint training; an object is copied, never trained itself.
+
+    memory : str, path-like or None, default=None
+        A folder that keeps pretrained autoencoders. A fit on the same images, with the same autoencoder and
+        seed, takes the one from there, so that several values of `init` or `gamma` share it. Its files
+        hold arrays and JSON only; a damaged one is computed and written anew.
 
     verbose : int, default=0
         If positive, print what happens.
@@ -180,6 +187,7 @@ class DCEC(
         "tol": [Interval(Real, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "optimizer": "no_validation",
+        "memory": [str, os.PathLike, None],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
@@ -198,6 +206,7 @@ class DCEC(
         tol=1e-3,
         batch_size=256,
         optimizer="adam",
+        memory=None,
         verbose=0,
         random_state=None,
     ):
@@ -211,6 +220,7 @@ class DCEC(
         self.tol = tol
         self.batch_size = batch_size
         self.optimizer = optimizer
+        self.memory = memory
         self.verbose = verbose
         self.random_state = random_state
 
@@ -251,6 +261,8 @@ class DCEC(
         if self.n_clusters is not None and len(images) < self.n_clusters:
             raise ValueError(f"n_samples={len(images)} should be >= n_clusters={self.n_clusters}.")
         init = check_init(self.init, self.n_clusters, n_components)
+        if self.memory is not None:
+            check_folder(self.memory, "memory")
         optimizer = optimizer_json(self.optimizer)
         random_state = check_random_state(self.random_state)
         seeds = random_state.randint(LARGEST_SEED, size=3)
@@ -317,7 +329,10 @@ class DCEC(
         if not frozen:
             report(self, "Pretraining the autoencoder.")
             with ctx.propagate_callback_context(autoencoder):
-                autoencoder.fit(images, y)
+                if self.memory is None:
+                    autoencoder.fit(images, y)
+                else:
+                    autoencoder._fit_cached(images, y, self.memory)
         ctx.call_on_fit_task_end(estimator=self, X=images, y=y)
         return autoencoder
 

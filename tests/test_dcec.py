@@ -356,3 +356,72 @@ def test_real_images(usps):
         if init is None:
             for score in (clustering_accuracy_score, normalized_mutual_info_score):
                 assert score(y, model.labels_) > score(y, pixels)
+
+
+# --------------------------------------------------------------------------- memory
+
+
+@pytest.fixture
+def count_pretraining(monkeypatch):
+    """Count how often an autoencoder is trained."""
+    import skdcec._training as training
+
+    calls, pretrain = [], training.pretrain
+    monkeypatch.setattr(training, "pretrain", lambda *a, **k: calls.append(1) or pretrain(*a, **k))
+    return calls
+
+
+def small(**params):
+    autoencoder = params.pop("autoencoder", ConvAutoencoder((4, 4, 4), epochs=2, n_components=4))
+    return DCEC(4, **{"autoencoder": autoencoder, "max_iter": 4, "random_state": 0} | params)
+
+
+def test_memory_shares_pretraining_between_fits(digits, tmp_path, count_pretraining):
+    X = digits.images[:200]
+    expected = small(gamma=0.5, init=KHarmonicMeans()).fit(X)
+    count_pretraining.clear()
+    small(memory=tmp_path / "cache").fit(X)
+    shared = small(memory=str(tmp_path / "cache"), gamma=0.5, init=KHarmonicMeans()).fit(X)
+    assert len(count_pretraining) == 1
+    np.testing.assert_array_equal(shared.labels_, expected.labels_)
+    np.testing.assert_array_equal(shared.cluster_centers_, expected.cluster_centers_)
+    loss = shared.autoencoder_.history_["reconstruction_loss"]
+    np.testing.assert_array_equal(loss, expected.autoencoder_.history_["reconstruction_loss"])
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # hardly trained
+def test_memory_tells_other_pretraining_apart(digits, tmp_path, count_pretraining):
+    X = digits.images[:200]
+    small(memory=tmp_path).fit(X)
+    others = [
+        ConvAutoencoder((4, 4, 4), epochs=3, n_components=4),
+        ConvAutoencoder((4, 4, 5), epochs=2, n_components=4),
+        ConvAutoencoder((4, 4, 4), epochs=2, n_components=4, augmentation="affine"),
+        ConvAutoencoder((4, 4, 4), epochs=2, n_components=4, optimizer="sgd"),
+        ConvAutoencoder((4, 4, 4), epochs=2, n_components=4, random_state=5),
+    ]
+    for autoencoder in others:
+        small(memory=tmp_path, autoencoder=autoencoder).fit(X)
+    small(memory=tmp_path, random_state=1).fit(X)
+    small(memory=tmp_path).fit(1 - X)
+    assert len(count_pretraining) == len(list(tmp_path.iterdir())) == 3 + len(others)
+
+
+def test_a_damaged_entry_of_the_memory_is_computed_anew(digits, tmp_path, count_pretraining):
+    X = digits.images[:200]
+    expected = small(memory=tmp_path).fit(X)
+    (entry,) = tmp_path.iterdir()
+    entry.write_bytes(entry.read_bytes()[:-100])
+    again = small(memory=tmp_path).fit(X)
+    np.testing.assert_array_equal(again.cluster_centers_, expected.cluster_centers_)
+    small(memory=tmp_path).fit(X)
+    assert len(count_pretraining) == 2
+
+
+def test_a_memory_that_cannot_be_written_is_refused_before_training(digits, tmp_path, count_pretraining):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ValueError, match=r"memory=.*should be a folder that can be written to"):
+        small(memory=tmp_path / "file").fit(digits.images)
+    with pytest.raises(ValueError, match="memory"):
+        small(memory=3).fit(digits.images)
+    assert not count_pretraining

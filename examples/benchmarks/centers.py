@@ -1,0 +1,147 @@
+"""
+How fast are the clusterers?
+============================
+
+Three comparisons with scikit-learn's ``KMeans``, in one process and with the same number of threads:
+
+1. the time of one iteration, over that of one iteration of Lloyd's algorithm: the difference between a long
+   and a short fit from the same initial centers, divided by the iterations that it takes; the fits of all
+   clusterers take turns, and the median and the smallest of the repetitions are given;
+2. the time of a whole fit with default settings, and its adjusted Rand index, against ``KMeans(n_init=20)``;
+3. the memory that a fit needs on top of its data, at its peak.
+
+Run it, from the folder above ``examples``, as::
+
+    python examples/benchmarks/centers.py [--threads 2] [--repetitions 7] [--output centers.json]
+
+It takes about a quarter of an hour on two cores.
+"""
+
+import argparse
+import json
+import platform
+import time
+import tracemalloc
+import warnings
+from pathlib import Path
+
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
+from threadpoolctl import threadpool_limits
+
+from skdcec import KernelKHarmonicMeans, KHarmonicMeans, MahalanobisKMeans
+
+SIZES = [(70_000, 10, 10), (70_000, 10, 100), (200_000, 50, 100)]
+LLOYD = "Lloyd"
+ITERATIONS = {
+    LLOYD: KMeans(n_init=1),
+    "KHM, p=2": KHarmonicMeans(p=2.0),
+    "KHM, p=4": KHarmonicMeans(p=4.0),
+    "kernel KHM": KernelKHarmonicMeans(p=2.0),
+    "Mahalanobis": MahalanobisKMeans(),
+    "Mahalanobis, tied": MahalanobisKMeans(covariance_type="tied"),
+}
+FITS = {
+    "KMeans, n_init=20": KMeans(n_init=20),
+    "KMeans": KMeans(),
+    "KHM": KHarmonicMeans(),
+    "kernel KHM": KernelKHarmonicMeans(),
+    "Mahalanobis": MahalanobisKMeans(),
+}
+
+
+def make_data(n, d, k, dtype):
+    """Return overlapping Gaussian clusters and their labels."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(k, size=n)
+    X = 2 * rng.normal(size=(k, d))[y] + 1.5 * rng.normal(size=(n, d))
+    return X.astype(dtype), y
+
+
+def seconds(model, X):
+    """Return how long a fit takes."""
+    start = time.perf_counter()
+    model.fit(X)
+    return time.perf_counter() - start
+
+
+def time_iterations(X, k, repetitions):
+    """Return the seconds that an iteration of each clusterer takes, in each repetition."""
+    long = 8 if X.size > 5_000_000 else 40
+    for model in ITERATIONS.values():
+        model.set_params(n_clusters=k, init=X[:k].copy(), tol=0)
+    results = {name: [] for name in ITERATIONS}
+    for _ in range(repetitions):
+        for name, model in ITERATIONS.items():
+            short = seconds(model.set_params(max_iter=1), X)
+            whole = seconds(model.set_params(max_iter=long), X)
+            results[name].append((whole - short) / (model.n_iter_ - 1))
+    return results
+
+
+def report_iterations(results):
+    """Return one cell for each clusterer: how many times the iteration of Lloyd's algorithm."""
+    lloyd = np.array(results[LLOYD])
+    cells = [f"{1e3 * np.median(lloyd):.2f} ms"]
+    for name, times in results.items():
+        if name != LLOYD:
+            cells.append(f"{np.median(times / lloyd):.2f} ({min(times) / lloyd.min():.2f})")
+    return cells
+
+
+def report_fits(X, y, k):
+    """Return one cell for each clusterer: the seconds of a fit, its score and its memory."""
+    cells, results = [], {}
+    for name, model in FITS.items():
+        model.set_params(n_clusters=k, random_state=0)
+        spent = seconds(model, X)
+        score = adjusted_rand_score(y, model.labels_)
+        tracemalloc.start()
+        model.set_params(max_iter=2).fit(X)
+        memory = tracemalloc.get_traced_memory()[1] / X.nbytes
+        tracemalloc.stop()
+        model.set_params(max_iter=300)
+        results[name] = {"seconds": spent, "adjusted_rand_score": score, "memory": memory}
+        cells.append(f"{spent:.2f} s, {score:.3f}, {memory:.1f}")
+    return cells, results
+
+
+def print_table(head, lines):
+    """Print a Markdown table."""
+    print(
+        "", *(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *lines]), sep="\n", flush=True
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1])
+    parser.add_argument("--threads", type=int, default=None, help="threads of all clusterers, by default all")
+    parser.add_argument("--repetitions", type=int, default=7, help="how often iterations are timed")
+    parser.add_argument("--output", type=Path, default="centers.json", help="where all numbers go")
+    args = parser.parse_args()
+    # fits are cut short on purpose
+    warnings.simplefilter("ignore", ConvergenceWarning)
+
+    numbers = {"machine": platform.platform(), "threads": args.threads, "iterations": {}, "fits": {}}
+    iterations, fits = [], []
+    with threadpool_limits(args.threads):
+        for n, d, k in SIZES:
+            for dtype in (np.float32, np.float64):
+                X, y = make_data(n, d, k, dtype)
+                case = f"{n:,} x {d}, k={k}, {np.dtype(dtype)}"
+                results = numbers["iterations"][case] = time_iterations(X, k, args.repetitions)
+                iterations.append([case, *report_iterations(results)])
+                cells, numbers["fits"][case] = report_fits(X, y, k)
+                fits.append([case, *cells])
+                print(case, "done", flush=True)
+    print("\nTime of an iteration over Lloyd's: median (and smallest over smallest)")
+    print_table(["data", *ITERATIONS], iterations)
+    print("\nWhole fit: seconds, adjusted Rand index, peak memory over that of the data")
+    print_table(["data", *FITS], fits)
+    args.output.write_text(json.dumps(numbers, indent=1))
+
+
+if __name__ == "__main__":
+    main()

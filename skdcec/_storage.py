@@ -1,0 +1,97 @@
+"""Files of arrays: written whole or not at all, checked when read, and without pickles.
+
+A file is a NumPy ``.npz`` of the arrays and a JSON header with the format, a description of what the arrays
+are, and their SHA-256. Reading it cannot run code, whoever wrote it.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+FORMAT = 1
+# The name of the header among the arrays.
+HEADER = "header"
+
+
+def save_arrays(path, arrays, description):
+    """Write arrays to a file, atomically.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Of the file; its folder is made where it is missing.
+    arrays : dict of str to ndarray
+    description : dict
+        What the arrays are, as JSON can hold it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays = {name: np.asarray(array) for name, array in arrays.items()}
+    header = {"format": FORMAT, "description": description, "sha256": digest(arrays)}
+    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **arrays, **{HEADER: text})
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load_arrays(path):
+    """Return the arrays of a file and their description.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is damaged, of another format, or no such file at all.
+    """
+    try:
+        with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(bytes(arrays.pop(HEADER)))
+        intact = header["format"] == FORMAT and header["sha256"] == digest(arrays)
+        description = header["description"]
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{os.fspath(path)!r} is damaged, or not a file of skdcec.") from error
+    if not intact:
+        raise ValueError(f"{os.fspath(path)!r} is damaged, or of another version of skdcec.")
+    return arrays, description
+
+
+def check_folder(path, name):
+    """Make a folder where it is missing.
+
+    Raises
+    ------
+    ValueError
+        Where files cannot be written to it; the message gives the name of the parameter.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise ValueError(f"{name}={path!r} should be a folder that can be written to: {error}.") from error
+
+
+def digest(arrays):
+    """Return the SHA-256 of arrays, their names, types and shapes."""
+    result = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        result.update(f"{name} {array.dtype.str} {array.shape};".encode())
+        result.update(array.data)
+    return result.hexdigest()

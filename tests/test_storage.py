@@ -1,0 +1,95 @@
+"""Files of arrays survive accidents and strangers."""
+
+import contextlib
+import io
+import json
+import os
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+
+from skdcec._storage import load_arrays, save_arrays
+
+ARRAYS = {"weights": np.arange(12.0).reshape(3, 4), "labels": np.array([1, 2], np.int32), "n": np.array(3)}
+
+
+@pytest.fixture
+def path(tmp_path):
+    save_arrays(tmp_path / "new folder" / "file.npz", ARRAYS, {"what": "a test"})
+    return tmp_path / "new folder" / "file.npz"
+
+
+def test_arrays_come_back_as_they_were(path):
+    arrays, description = load_arrays(path)
+    assert description == {"what": "a test"}
+    assert arrays.keys() == ARRAYS.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(array, ARRAYS[name])
+        assert array.dtype == ARRAYS[name].dtype
+    assert os.listdir(path.parent) == ["file.npz"]
+
+
+def test_a_missing_file_is_told_from_a_damaged_one(path):
+    with pytest.raises(FileNotFoundError):
+        load_arrays(path.parent / "other.npz")
+
+
+def test_damage_anywhere_is_found(path):
+    good = path.read_bytes()
+    for position in range(0, len(good), 41):
+        flipped = bytearray(good)
+        flipped[position] ^= 4
+        path.write_bytes(flipped)
+        with contextlib.suppress(ValueError):
+            arrays, description = load_arrays(path)
+            # then it was a bit of the container that says nothing about the arrays
+            np.testing.assert_array_equal(arrays["weights"], ARRAYS["weights"])
+            assert description == {"what": "a test"}
+    for length in (0, 1, len(good) // 2, len(good) - 1):
+        path.write_bytes(good[:length])
+        with pytest.raises(ValueError, match="damaged"):
+            load_arrays(path)
+
+
+def test_a_failed_write_leaves_the_earlier_file(path, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("skdcec._storage.np.savez", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_arrays(path, {"weights": np.zeros(3)}, {})
+    np.testing.assert_array_equal(load_arrays(path)[0]["weights"], ARRAYS["weights"])
+    assert os.listdir(path.parent) == ["file.npz"]
+
+
+class Payload:
+    """Runs code where it is unpickled."""
+
+    def __reduce__(self):
+        return exec, ("raise RuntimeError('the file ran code')",)
+
+
+def test_hostile_files_are_refused(path):
+    path.write_bytes(pickle.dumps(Payload()))
+    with pytest.raises(ValueError, match="damaged"):
+        load_arrays(path)
+    header = np.frombuffer(json.dumps({"format": 1, "description": {}, "sha256": ""}).encode(), np.uint8)
+    np.savez(path, header=header, weights=np.array([Payload()], dtype=object))
+    with pytest.raises(ValueError, match="damaged"):
+        load_arrays(path)
+    np.savez(path, header=header, **{"../../outside": np.zeros(2)})
+    with pytest.raises(ValueError, match="damaged"):
+        load_arrays(path)
+    assert not (path.parent.parent.parent / "outside.npy").exists()
+
+
+def test_an_array_that_claims_to_be_huge_is_refused(path):
+    member = io.BytesIO()
+    np.lib.format.write_array_header_1_0(member, {"descr": "<f8", "fortran_order": False, "shape": (10**15,)})
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("weights.npy", member.getvalue())
+        file.writestr("header.npy", member.getvalue())
+    with pytest.raises(ValueError, match="damaged"):
+        load_arrays(path)
