@@ -14,6 +14,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdcec._checkpoint import pack, unpack
 from skdcec._sklearn import (
     DOC_LINK,
     Interval,
@@ -123,14 +124,11 @@ def check_sizes(name, sizes):
 
 def pretraining_key(autoencoder, images, optimizer):
     """Return a text that differs wherever the result of a fit might: data, parameters, seed, versions."""
-    import keras
-
-    from skdcec import __version__
+    from skdcec._training import software
 
     params = autoencoder.get_params(deep=False) | {"optimizer": optimizer}
     del params["verbose"]
-    software = [__version__, keras.__version__, keras.config.backend(), np.__version__]
-    return joblib.hash([type(autoencoder).__name__, params, software, np.ascontiguousarray(images)])
+    return joblib.hash([type(autoencoder).__name__, params, software(), np.ascontiguousarray(images)])
 
 
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator):
@@ -190,6 +188,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         FloatingPointError
             If the loss stops being finite; the estimator is then as before.
         """
+        return self._fit_from(X, y, None)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def _fit_from(self, X, y, checkpoint):
+        """Fit, from where the checkpoint of an interrupted fit left off."""
         self._check_params()
         images, inputs, _ = check_images(self, X, self.image_shape, reset=True)
 
@@ -203,28 +206,40 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         root.call_on_fit_task_begin(**hooks)
 
         architecture = self._architecture(inputs["image_shape_"])
+        weights, losses, resume = initial_weights(architecture, random_state), [], None
+        saved = checkpoint.load("pretraining") if checkpoint else None
+        if saved:
+            weights, losses = unpack(saved, "weights"), saved["losses"].tolist()
+            resume = len(losses), unpack(saved, "optimizer")
         steps = pretrain(
             architecture,
-            initial_weights(architecture, random_state),
+            weights,
             images,
             epochs=self.epochs,
             batch_size=self.batch_size,
             optimizer=optimizer,
             augmentation=self.augmentation,
             seed=random_state.randint(LARGEST_SEED),
+            resume=resume,
         )
-        losses = []
 
-        def attributes(arrays):
-            return self._attributes(inputs, arrays(), losses)
+        def attributes(trainer):
+            return self._attributes(inputs, trainer.arrays(), losses)
 
-        for loss, arrays in steps:
+        def progress(trainer):
+            return pack(weights=trainer.arrays(), optimizer=trainer.progress(), losses=np.array(losses))
+
+        fitted = self._attributes(inputs, weights, losses)
+        for loss, trainer in steps:
             task = root.subcontext("epoch").call_on_fit_task_begin(**hooks)
             losses.append(loss)
             report(self, f"Epoch {len(losses)}/{self.epochs}, reconstruction loss {loss:.5f}.")
-            stop = task.call_on_fit_task_end(**hooks, reconstruction_attributes=partial(attributes, arrays))
-            if stop or len(losses) == self.epochs:
-                fitted = attributes(arrays)
+            stop = task.call_on_fit_task_end(**hooks, reconstruction_attributes=partial(attributes, trainer))
+            last = len(losses) == self.epochs
+            if checkpoint:
+                checkpoint.save("pretraining", partial(progress, trainer), final=last)
+            if stop or last:
+                fitted = attributes(trainer)
                 break
         steps.close()
         set_fitted(self, fitted)
@@ -240,7 +255,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
             "history_": {"reconstruction_loss": np.array(losses)},
         }
 
-    def _fit_cached(self, images, y, folder):
+    def _fit_cached(self, images, y, folder, checkpoint):
         """Fit, or take the result of an equal fit from a folder; images as `check_images` returns them."""
         from skdcec._training import optimizer_json
 
@@ -249,17 +264,14 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
             arrays, _ = load_arrays(path)
         except (FileNotFoundError, ValueError):
             # not there, or damaged: then it is written anew
-            self.fit(images, y)
+            self._fit_from(images, y, checkpoint)
             losses = self.history_["reconstruction_loss"]
             # a callback may have ended it early
             if len(losses) == self.epochs:
-                weights = {f"weights_{i}": array for i, array in enumerate(self.weights_)}
-                save_arrays(path, weights | {"losses": losses}, {"content": type(self).__name__})
+                save_arrays(path, pack(weights=self.weights_, losses=losses), {"content": "pretraining"})
             return self
         _, inputs, _ = check_images(self, images, self.image_shape, reset=True)
-        losses = arrays.pop("losses")
-        weights = [arrays[f"weights_{i}"] for i in range(len(arrays))]
-        set_fitted(self, self._attributes(inputs, weights, losses))
+        set_fitted(self, self._attributes(inputs, unpack(arrays, "weights"), arrays["losses"]))
         return self
 
     def transform(self, X):

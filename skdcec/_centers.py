@@ -33,12 +33,20 @@ from skdcec._blocks import (
     Centers,
     add_statistics,
     count_distinct,
-    empty_last,
     owners,
     seeding_order,
     squared_distances,
 )
-from skdcec._rows import DaskRows, Rows, Units, block_pool, check_dask_array, is_dask, measure
+from skdcec._rows import (
+    DaskRows,
+    Rows,
+    Units,
+    block_pool,
+    check_dask_array,
+    check_finite,
+    is_dask,
+    measure,
+)
 from skdcec._sklearn import (
     DOC_LINK,
     Interval,
@@ -77,6 +85,12 @@ def nearest_labels(block, distances):
     """Return the index of the nearest center of each row, and the weighted sum of the distances to it."""
     D, nearest = distances(block)
     return owners(D, nearest)[0], float(nearest @ block.weight)
+
+
+def labels_and_sizes(block, function, n_clusters):
+    """Return what a label function returns for a block, and the weight of the rows of each cluster."""
+    labels, inertia = function(block)
+    return labels, inertia, np.bincount(labels, block.weight, n_clusters)
 
 
 def first(function, block):
@@ -230,7 +244,9 @@ class BaseCenterClusterer(
         Raises
         ------
         ValueError
-            For bad parameters or data, before anything is computed.
+            For bad parameters or data, before any iteration.
+        FloatingPointError
+            If the objective stops being finite, for parameters that are too extreme.
         """
         # callbacks see the data as they were given, names of columns and all
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
@@ -239,8 +255,10 @@ class BaseCenterClusterer(
         initial, n_init = self._check_init(X)
         random_state = check_random_state(self.random_state)
         with block_pool() as pool:
-            everyone = self._rows(X, sample_weight, pool=pool, weightless=True)
+            everyone = self._rows(X, sample_weight, pool=pool, all_rows=True)
             # rows without weight take no part, not even in the choice of units
+            if is_dask(X) and not complete:
+                check_finite(everyone)
             rows, variance = measure(self._rows(X, sample_weight, pool=pool))
             sample, weight = rows.sample(SEEDING_SAMPLE, random_state)
             prepared = inputs | self._prepare(rows, sample, weight, variance)
@@ -260,9 +278,9 @@ class BaseCenterClusterer(
                     ConvergenceWarning,
                     stacklevel=3,
                 )
-            fitted = self._finish(rows if complete else everyone.in_units(rows.units), best)
+            fitted, n_used = self._finish(rows if complete else everyone.in_units(rows.units), best)
         state = self._to_state(fitted, rows.units)
-        self._warn_of_lost_clusters(sample, weight, n_distinct, state)
+        self._warn_of_lost_clusters(sample, weight, n_distinct, n_used, state)
         self._check_fit(sample, weight, state)
         set_fitted(self, fitted)
         root.call_on_fit_task_end(**hooks, reconstruction_attributes={})
@@ -372,26 +390,26 @@ class BaseCenterClusterer(
         return rows.reduce(self._statistics_function(state), add_statistics)
 
     def _finish(self, rows, run):
-        """Return all fitted attributes of a finished run."""
+        """Return all fitted attributes of a finished run, and how many clusters own a sample."""
         # labels come from the stored centers, through the code of predict, so that both agree
         attributes = self._to_attributes(run.state, rows.units)
-        labels, inertia = self._label(rows, self._to_state(attributes, rows.units))
-        order = empty_last(labels, self.n_clusters)
+        labels, inertia, sizes = self._label(rows, self._to_state(attributes, rows.units))
+        order = np.argsort(sizes == 0, kind="stable")
         attributes |= {name: attributes[name][order] for name in self._per_cluster()}
         if attributes["feature_names_in_"] is None:
             del attributes["feature_names_in_"]
         history = self._restore_objective(run.history, run.state, rows) * rows.weight_unit
-        return attributes | {
+        attributes |= {
             "labels_": np.argsort(order)[labels].astype(np.int32),
             "inertia_": inertia * self._distance_unit(rows.units) ** 2 * rows.weight_unit,
             "objective_history_": history,
             "objective_": float(history[-1]),
             "n_iter_": run.n_iter,
         }
+        return attributes, np.count_nonzero(sizes)
 
-    def _warn_of_lost_clusters(self, sample, weight, n_distinct, state):
+    def _warn_of_lost_clusters(self, sample, weight, n_distinct, n_used, state):
         """Warn where centers coincide or clusters stay empty."""
-        n_used = int(state["labels_"].max()) + 1
         if n_distinct < self.n_clusters:
             found = f"only {n_distinct} of the {self.n_clusters} cluster centers are distinct"
         elif n_used < self.n_clusters:
@@ -405,9 +423,10 @@ class BaseCenterClusterer(
         )
 
     def _label(self, rows, state):
-        """Return the nearest center of each row and the weighted sum of squared distances to it."""
-        labels, inertias = zip(*rows.map(self._label_function(state)), strict=True)
-        return np.concatenate(labels), sum(inertias)
+        """Return the nearest center of each row, the inertia and the weight of each cluster."""
+        function = partial(labels_and_sizes, function=self._label_function(state), n_clusters=self.n_clusters)
+        labels, inertias, sizes = zip(*rows.map(function), strict=True)
+        return np.concatenate(labels), sum(inertias), sum(sizes)
 
     # ------------------------------------------------- validation and seeding
 
@@ -428,7 +447,7 @@ class BaseCenterClusterer(
                 "Explicit initial center position passed: performing only one init in "
                 f"{type(self).__name__} instead of n_init={self.n_init}.",
                 RuntimeWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         return centers, 1
 
@@ -459,13 +478,15 @@ class BaseCenterClusterer(
         centers = sample[chosen]
         return centers.toarray() if sp.issparse(centers) else centers
 
-    def _block_size(self):
-        # a few arrays (k, b) should fit into a cache, but each operation on them should be worth its call
-        return int(np.clip(2**17 // self.n_clusters, 256, 2**14))
+    def _block_size(self, n_features):
+        # arrays (k, b) should not be much larger than a cache, but each operation on them should take long
+        # enough for other threads not to wait for the interpreter all the time
+        size = int(np.clip(2**18 // self.n_clusters, 256, 2**15))
+        return min(size, max(256, 2**22 // n_features))
 
     def _rows(self, X, sample_weight, **options):
         kind = DaskRows if is_dask(X) else Rows
-        return kind(X, sample_weight, self._block_size(), **options)
+        return kind(X, sample_weight, self._block_size(X.shape[1]), **options)
 
     # ------------------------------------------------------- fitted estimator
 
@@ -477,8 +498,8 @@ class BaseCenterClusterer(
         else:
             X = validate_data(self, X, reset=False, **self._check_params())
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        units = Units(self._origin, self._scale)
-        rows = self._rows(X, sample_weight, units=units, pool=pool, weightless=True)
+        units = Units(None if sp.issparse(X) else self._origin, self._scale)
+        rows = self._rows(X, sample_weight, units=units, pool=pool, all_rows=True)
         return rows, self._to_state(vars(self), units)
 
     def _for_each_row(self, X, function):
@@ -577,6 +598,8 @@ class BaseCenterClusterer(
         with block_pool() as pool:
             rows, state = self._fitted_rows(X, sample_weight, pool)
             objective = self._statistics(rows, state).objective
+        if np.isnan(objective):
+            raise ValueError("Input X contains NaN or infinity.")
         return -float(self._restore_objective(objective, state, rows) * rows.weight_unit)
 
     @property

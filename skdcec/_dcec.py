@@ -4,11 +4,13 @@ Keras is imported when a network is first needed, never with this module.
 """
 
 import copy
+import json
 import os
 import warnings
 from functools import partial
 from numbers import Integral, Real
 
+import joblib
 import numpy as np
 from sklearn.base import (
     BaseEstimator,
@@ -25,9 +27,21 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdcec._autoencoders import LARGEST_SEED, BaseAutoencoder, ConvAutoencoder, check_images
 from skdcec._blocks import count_distinct, empty_last
+from skdcec._checkpoint import Checkpoint, as_text, pack, unpack
 from skdcec._initialisers import check_init, place_centers, seed_estimator
 from skdcec._sklearn import DOC_LINK, Interval, _fit_context, report, set_fitted
 from skdcec._storage import check_folder
+
+
+def progress(update, records):
+    """Return what joint training can go on from."""
+    return pack(
+        weights=update.weights,
+        centers=update.centers,
+        labels=update.labels,
+        optimizer=update.trainer.progress(),
+        history=np.frombuffer(json.dumps(records).encode(), np.uint8),
+    )
 
 
 class DCEC(
@@ -82,6 +96,11 @@ class DCEC(
 
     optimizer : str or keras.optimizers.Optimizer, default='adam'
         Keras optimizer of joint training; an object is copied, never trained itself.
+
+    checkpoint : str, path-like or None, default=None
+        A folder that keeps the progress of the fit. If the fit is interrupted, even killed, and called again
+        with equal parameters and images, it goes on from there and ends as if it had not been. What was
+        saved by a fit with other parameters or images is refused.
 
     memory : str, path-like or None, default=None
         A folder that keeps pretrained autoencoders. A fit on the same images, with the same autoencoder and
@@ -187,6 +206,7 @@ class DCEC(
         "tol": [Interval(Real, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "optimizer": "no_validation",
+        "checkpoint": [str, os.PathLike, None],
         "memory": [str, os.PathLike, None],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
@@ -206,6 +226,7 @@ class DCEC(
         tol=1e-3,
         batch_size=256,
         optimizer="adam",
+        checkpoint=None,
         memory=None,
         verbose=0,
         random_state=None,
@@ -220,6 +241,7 @@ class DCEC(
         self.tol = tol
         self.batch_size = batch_size
         self.optimizer = optimizer
+        self.checkpoint = checkpoint
         self.memory = memory
         self.verbose = verbose
         self.random_state = random_state
@@ -265,18 +287,23 @@ class DCEC(
             check_folder(self.memory, "memory")
         optimizer = optimizer_json(self.optimizer)
         random_state = check_random_state(self.random_state)
-        seeds = random_state.randint(LARGEST_SEED, size=3)
+        seeds = random_state.randint(LARGEST_SEED, size=3).tolist()
+        checkpoint = self._open_checkpoint(images, seeds)
+        if checkpoint:
+            seeds = checkpoint.seeds
 
         root = self._init_callback_context(max_subtasks=3)
         root.call_on_fit_task_begin(estimator=self, X=X, y=y)
         if not frozen:
-            seed_estimator(autoencoder, int(seeds[0]))
-        autoencoder = self._pretrain(root, autoencoder, frozen, images, y)
+            seed_estimator(autoencoder, seeds[0])
+        autoencoder = self._pretrain(root, autoencoder, frozen, images, y, checkpoint)
         Z = encode(autoencoder.architecture_, autoencoder.weights_, images)
-        init, centers = self._initialise(root, init, Z, int(seeds[1]), y)
+        init, centers = self._initialise(root, init, Z, seeds[1], y)
         self._warn_of_coincidence(centers, Z)
         fitted = inputs | {"init_": init, "initial_centers_": centers}
-        fitted = self._refine(root, autoencoder, centers, images, optimizer, int(seeds[2]), fitted, X, y)
+        fitted = self._refine(
+            root, autoencoder, centers, images, optimizer, seeds[2], fitted, X, y, checkpoint
+        )
         if not fitted["cluster_sizes_"].all():
             warnings.warn(
                 f"DCEC ended with only {np.count_nonzero(fitted['cluster_sizes_'])} of {len(centers)} "
@@ -309,6 +336,23 @@ class DCEC(
         autoencoder._check_params()
         return clone(autoencoder), False
 
+    def _open_checkpoint(self, images, seeds):
+        """Return the checkpoint of this fit, or None."""
+        from skdcec._training import optimizer_json, software
+
+        if self.checkpoint is None:
+            return None
+        unimportant = ("verbose", "memory", "checkpoint")
+        identity = {
+            name: optimizer_json(value) if name.endswith("optimizer") else as_text(value)
+            for name, value in self.get_params(deep=True).items()
+            if name.split("__")[-1] not in unimportant
+        }
+        # without a seed of its own, a fit goes on with those of the interrupted one
+        identity["random_state"] = "None" if self.random_state is None else repr(seeds)
+        identity |= {"X": joblib.hash(np.ascontiguousarray(images)), "software": software()}
+        return Checkpoint(self.checkpoint, identity, seeds)
+
     def _warn_of_coincidence(self, centers, Z):
         n_distinct = count_distinct(centers, np.sqrt(Z.var(axis=0, dtype=np.float64).sum()))
         if n_distinct < len(centers):
@@ -321,7 +365,7 @@ class DCEC(
 
     # ----------------------------------------------------------------- phases
 
-    def _pretrain(self, root, autoencoder, frozen, images, y):
+    def _pretrain(self, root, autoencoder, frozen, images, y, checkpoint):
         """Train the autoencoder, unless it is."""
         # a leaf: the sub-estimator's own task takes its place
         ctx = root.subcontext("pretrain")
@@ -330,9 +374,9 @@ class DCEC(
             report(self, "Pretraining the autoencoder.")
             with ctx.propagate_callback_context(autoencoder):
                 if self.memory is None:
-                    autoencoder.fit(images, y)
+                    autoencoder._fit_from(images, y, checkpoint)
                 else:
-                    autoencoder._fit_cached(images, y, self.memory)
+                    autoencoder._fit_cached(images, y, self.memory, checkpoint)
         ctx.call_on_fit_task_end(estimator=self, X=images, y=y)
         return autoencoder
 
@@ -348,18 +392,28 @@ class DCEC(
         ctx.call_on_fit_task_end(estimator=self, X=Z, y=y)
         return init, centers
 
-    def _refine(self, root, autoencoder, centers, images, optimizer, seed, known, X, y):
+    def _refine(self, root, autoencoder, centers, images, optimizer, seed, known, X, y, checkpoint):
         """Train jointly; return all fitted attributes, those known before included."""
-        from skdcec._training import batches_per_epoch, refine
+        from skdcec._training import Update, batches_per_epoch, refine
 
         interval = self.update_interval
         if not isinstance(interval, Integral):
             n_batches = interval * batches_per_epoch(len(images), self.batch_size)
             interval = int(np.clip(np.round(n_batches), 1, self.max_iter))
+        weights, centers, resume = autoencoder.weights_, centers.astype(np.float32), None
+        records, finished = [], False
+        saved = checkpoint.load("refinement") if checkpoint else None
+        if saved:
+            weights, centers = unpack(saved, "weights"), saved["centers"]
+            records = json.loads(bytes(saved["history"]))
+            n_iter, change = records[-1]["n_iter"], records[-1]["label_change"]
+            resume = n_iter, unpack(saved, "optimizer")
+            finished = change < self.tol or n_iter >= self.max_iter
+            update = Update(n_iter, {}, change, saved["labels"], weights, centers, None)
         updates = refine(
             autoencoder.architecture_,
-            autoencoder.weights_,
-            centers.astype(np.float32),
+            weights,
+            centers,
             images,
             gamma=self.gamma,
             reconstruction_weight=self.reconstruction_weight,
@@ -370,12 +424,12 @@ class DCEC(
             optimizer=optimizer,
             augmentation=autoencoder.augmentation,
             seed=seed,
+            resume=resume,
         )
         hooks = {"estimator": self, "X": X, "y": y}
         ctx = root.subcontext("refine", max_subtasks=-(-self.max_iter // interval))
         ctx.call_on_fit_task_begin(**hooks)
-        records = []
-        for update in updates:
+        for update in () if finished else updates:
             task = ctx.subcontext("update").call_on_fit_task_begin(**hooks)
             records.append(update.record())
             report(
@@ -383,11 +437,15 @@ class DCEC(
                 "Batch {n_iter}: reconstruction loss {reconstruction_loss:.5f}, clustering loss "
                 "{clustering_loss:.5f}, {label_change:.2%} of the labels changed.".format(**records[-1]),
             )
+            if checkpoint:
+                last = update.label_change < self.tol or update.n_iter >= self.max_iter
+                checkpoint.save("refinement", partial(progress, update, records), final=last)
             attributes = partial(self._attributes, known, autoencoder, update, records)
             stop = task.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
             if stop:
                 updates.close()
                 break
+        attributes = partial(self._attributes, known, autoencoder, update, records)
         ctx.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
         return attributes()
 

@@ -27,6 +27,8 @@ LARGEST_STEP = 8.0
 FLAT_KERNEL, FLAT_SAMPLE = 15.0, 2048
 # 1 - exp(-t) is evaluated with the care it needs for t below this; above, it loses no more than 3 bits.
 NEAR_KERNEL = 1 / 8
+# Wider kernels are evaluated as if they had this width, in internal units.
+WIDEST_IN_FLOAT32 = 2.0**20
 # Below this sum, the weights of a center are recomputed from their logarithms.
 UNDERFLOW = {np.dtype(np.float32): 1e-25, np.dtype(np.float64): 1e-200}
 
@@ -91,7 +93,8 @@ def harmonic_weights(D, nearest, p, sample_weight=1.0):
     Q = nearest / S
     factor = sample_weight / (S * S)
     log_scale, largest = 0.0, float(nearest.max())
-    if s != 1 and largest > 0:
+    if s != 1:
+        largest = largest or 1.0
         share = nearest / largest
         share = power(share, s - 1, out=np.empty_like(share))
         factor *= share
@@ -624,9 +627,14 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
     def _memberships_function(self, state):
         return self._function(kernel_memberships, state)
 
+    def _width(self, state):
+        # beyond that, 1 - K is proportional to D, but would underflow in single precision
+        single = state["cluster_centers_"].dtype == np.float32
+        return min(state["sigma_"], WIDEST_IN_FLOAT32) if single else state["sigma_"]
+
     def _function(self, formula, state):
         return partial(
-            formula, centers=Centers.of(state["cluster_centers_"]), sigma=state["sigma_"], p=state["p_"]
+            formula, centers=Centers.of(state["cluster_centers_"]), sigma=self._width(state), p=state["p_"]
         )
 
     def _to_attributes(self, state, units):
@@ -636,7 +644,7 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         return super()._to_state(attributes, units) | {"sigma_": attributes["sigma_"] / units.scale}
 
     def _restore_objective(self, objective, state, rows):
-        return objective
+        return objective * (self._width(state) / state["sigma_"]) ** state["p_"]
 
     def _check_fit(self, sample, sample_weight, state):
         every = -(-sample.shape[0] // FLAT_SAMPLE)

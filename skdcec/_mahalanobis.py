@@ -22,6 +22,9 @@ from skdcec._blocks import (
 from skdcec._centers import BaseCenterClusterer
 from skdcec._sklearn import Interval, StrOptions
 
+# How much of a covariance of clusters shrinkage='auto' may replace.
+LARGEST_SHRINKAGE = 0.99
+
 
 def whitening(V):
     """Return the linear map to unit covariance, on the range of V.
@@ -114,7 +117,7 @@ def ledoit_wolf_shrinkage(rows, mean, T):
     fourth = rows.reduce(partial(fourth_moments, mean=mean, scale=scale), np.add) / rows.total_weight
     delta = spread - used
     beta = (fourth - spread) / (rows.total_weight * rows.weight_unit)
-    return min(beta, delta) / delta if delta > 0 else 0.0
+    return min(beta, delta) / delta if delta > 1e-10 * used else 0.0
 
 
 def common_distances(block, centers, components):
@@ -385,6 +388,9 @@ class MahalanobisKMeans(BaseCenterClusterer):
         shrinkage = self.shrinkage or 0.0
         if shrinkage == "auto":
             shrinkage = ledoit_wolf_shrinkage(rows, mean, T)
+            if self.covariance_type != "global":
+                # something must be left to the clusters
+                shrinkage = min(shrinkage, LARGEST_SHRINKAGE)
         if shrinkage == 1 and self.covariance_type != "global":
             raise ValueError(
                 f"shrinkage={self.shrinkage} leaves nothing to estimate from the clusters; it should be "
@@ -400,7 +406,6 @@ class MahalanobisKMeans(BaseCenterClusterer):
         prepared = {
             "shrinkage_": float(shrinkage),
             "_ridge": (self.reg_covar + shrinkage) * target,
-            "_total_weight": rows.total_weight,
             # a spherical covariance is one number for all features
             "_multiplicity": len(variance) if self.covariance_type == "spherical" else 1,
         }
@@ -475,6 +480,8 @@ class MahalanobisKMeans(BaseCenterClusterer):
         return new | self._metric(S, state)
 
     def _to_attributes(self, state, units):
+        # only needed on the way
+        state = {name: value for name, value in state.items() if name != "_cluster_covariances"}
         covariances, components = state["covariances_"], state["components_"]
         if self.covariance_type == "spherical":
             covariances, components = covariances[:, 0], components[:, 0]

@@ -61,9 +61,9 @@ class Rows:
         Where blocks are mapped, several at once.
     weight_unit : float or None
         A power of two near the largest weight, so that weights fit into the type of the data.
-    weightless : bool
-        Whether rows of weight zero are kept.
-    keep : bool
+    all_rows : bool
+        Whether rows of weight zero are looked at too.
+    keep_blocks : bool
         Whether converted blocks are kept in memory between passes; never those of a mapped file.
     """
 
@@ -76,17 +76,17 @@ class Rows:
         weight_unit=None,
         units=UNITS_OF_THE_DATA,
         pool=None,
-        weightless=False,
-        keep=False,
+        all_rows=False,
+        keep_blocks=False,
     ):
         mapped = is_mapped(X)
-        if not (weightless or mapped or sample_weight.all()):
+        if not (all_rows or mapped or sample_weight.all()):
             X, sample_weight = X[sample_weight > 0], sample_weight[sample_weight > 0]
         self.X, self.block_size, self.units, self.pool = X, block_size, units, pool
         self.weight_unit = weight_unit or power_of_two(sample_weight.max(initial=0))
         self.sample_weight = sample_weight / self.weight_unit
-        self.weightless = weightless
-        self._kept = {} if keep and not mapped else None
+        self.all_rows = all_rows
+        self._kept = {} if keep_blocks and not mapped else None
 
     def __len__(self):
         return self.X.shape[0]
@@ -96,17 +96,17 @@ class Rows:
         """The sum of all weights, divided by ``weight_unit``."""
         return float(self.sample_weight.sum())
 
-    def in_units(self, units, keep=False):
+    def in_units(self, units, keep_blocks=False):
         """Return the same rows in other units."""
         other = copy.copy(self)
-        other.units, other._kept = units, {} if keep and not is_mapped(self.X) else None
+        other.units, other._kept = units, {} if keep_blocks and not is_mapped(self.X) else None
         return other
 
     def raw(self, start):
         """Return the block of rows, and their weights, from a start on, in the units of the data."""
         X = self.X[start : start + self.block_size]
         weight = self.sample_weight[start : start + self.block_size]
-        if self.weightless or weight.all():
+        if self.all_rows or weight.all():
             return X, weight
         return X[weight > 0], weight[weight > 0]
 
@@ -122,7 +122,7 @@ class Rows:
 
     def _each(self, function):
         starts = range(0, len(self), self.block_size)
-        if not self.weightless:
+        if not self.all_rows:
             starts = [i for i in starts if self.sample_weight[i : i + self.block_size].any()]
         parallel = self.pool is not None and len(starts) > 1
         return (self.pool.map if parallel else map)(function, starts)
@@ -141,14 +141,13 @@ class Rows:
 
     def apply(self, function, n_columns, dtype):
         """Return ``function(block)``, with one row or number for each row, as one array."""
+        if not len(self):
+            return np.empty(0 if n_columns is None else (0, n_columns), dtype)
         return np.concatenate(list(self.map(function))).astype(dtype, copy=False)
 
     def sample(self, size, random_state):
-        """Return at most size rows in internal units, and their weights."""
-        n = len(self)
-        if n <= size:
-            return self.units.convert(self.X[:]), self.sample_weight
-        chosen = np.sort(sample_without_replacement(n, size, random_state=random_state))
+        """Return at most size rows of positive weight in internal units, and their weights."""
+        chosen = some_of(np.flatnonzero(self.sample_weight), size, random_state)
         return self.units.convert(self.X[chosen]), self.sample_weight[chosen]
 
 
@@ -158,8 +157,8 @@ class DaskRows(Rows):
     Chunks are not kept between passes: persist the array where it fits the memory of the cluster.
     """
 
-    def __init__(self, X, sample_weight, block_size, *, units=UNITS_OF_THE_DATA, weightless=False, **_):
-        self.X, self.block_size, self.units, self.weightless = X, block_size, units, weightless
+    def __init__(self, X, sample_weight, block_size, *, units=UNITS_OF_THE_DATA, all_rows=False, **_):
+        self.X, self.block_size, self.units, self.all_rows = X, block_size, units, all_rows
         self.weight_unit = power_of_two(float(sample_weight.max()))
         self.sample_weight = sample_weight / self.weight_unit
 
@@ -171,7 +170,7 @@ class DaskRows(Rows):
 
         run = dask.delayed(run_on_chunk, pure=False)
         chunks = zip(self.X.to_delayed().ravel(), self.sample_weight.to_delayed(), strict=True)
-        options = self._options(weightless=self.weightless)
+        options = self._options(all_rows=self.all_rows)
         tasks = [run(X, weight, options, method, *args) for X, weight in chunks]
         return [result for result in dask.compute(*tasks) if result is not None]
 
@@ -189,39 +188,41 @@ class DaskRows(Rows):
 
     def apply(self, function, n_columns, dtype):
         """Return ``function(block)``, with one row or number for each row, as a dask array."""
-        run = functools.partial(apply_to_chunk, self._options(weightless=True), function, dtype)
+        run = functools.partial(apply_to_chunk, self._options(all_rows=True), function, n_columns, dtype)
         if n_columns is None:
             return self.X.map_blocks(run, dtype=dtype, drop_axis=1, meta=np.empty(0, dtype))
         chunks = (self.X.chunks[0], (n_columns,))
         return self.X.map_blocks(run, dtype=dtype, chunks=chunks, meta=np.empty((0, 0), dtype))
 
     def sample(self, size, random_state):
-        """Return at most size rows in internal units, and their weights."""
-        import dask
+        """Return at most size rows of positive weight in internal units, and their weights."""
+        weight = self.sample_weight.compute()
+        chosen = some_of(np.flatnonzero(weight), size, random_state)
+        X = self.X if len(chosen) == len(weight) else self.X[chosen]
+        return self.units.convert(X.compute()), weight[chosen]
 
-        n = len(self)
-        X, weight = self.X, self.sample_weight
-        if n > size:
-            chosen = np.sort(sample_without_replacement(n, size, random_state=random_state))
-            X, weight = X[chosen], weight[chosen]
-        X, weight = dask.compute(X, weight)
-        return self.units.convert(X[weight > 0]), weight[weight > 0]
+
+def some_of(indices, size, random_state):
+    """Return at most size of the indices, in their order."""
+    if len(indices) <= size:
+        return indices
+    return indices[np.sort(sample_without_replacement(len(indices), size, random_state=random_state))]
 
 
 def run_on_chunk(X, weight, options, method, *args):
     """Call a method of the Rows of a chunk; None if it has no rows to look at."""
     rows = Rows(X, weight, **options)
-    if not len(rows):
+    if not (len(weight) if rows.all_rows else weight.any()):
         return None
     result = getattr(rows, method)(*args)
     return list(result) if method == "map" else result
 
 
-def apply_to_chunk(options, function, dtype, X):
+def apply_to_chunk(options, function, n_columns, dtype, X):
     """Call ``Rows.apply`` on a chunk without weights."""
     if not np.isfinite(X).all():
         raise ValueError("Input X contains NaN or infinity.")
-    return Rows(X, np.ones(len(X)), **options).apply(function, None, dtype)
+    return Rows(X, np.ones(len(X)), **options).apply(function, n_columns, dtype)
 
 
 def is_mapped(X):
@@ -260,11 +261,13 @@ def check_dask_array(X, sample_weight, n_features=None):
     if sample_weight is None:
         return X, da.ones(X.shape[0], chunks=X.chunks[0])
     weight = da.asarray(sample_weight).astype(np.float64)
+    if weight.ndim == 0:
+        weight = da.broadcast_to(weight, X.shape[:1])
     if weight.shape != X.shape[:1]:
         raise ValueError(f"sample_weight has shape {weight.shape}, which should be {X.shape[:1]}.")
-    least = float(weight.min())
-    if not least >= 0:
-        raise ValueError(f"sample_weight has the value {least}, which should be 0 or more.")
+    for extreme in (float(weight.min()), float(weight.max())):
+        if not 0 <= extreme < np.inf:
+            raise ValueError(f"sample_weight has the value {extreme}; it should be finite and not negative.")
     return X, weight.rechunk(X.chunks[:1])
 
 
@@ -295,6 +298,14 @@ def blas_threads():
     return ThreadpoolController()
 
 
+def check_finite(rows):
+    """Return the largest absolute value of the data; raise ValueError where they are not finite."""
+    largest = float(rows.reduce_raw(largest_value, np.maximum))
+    if not np.isfinite(largest):
+        raise ValueError(f"Input X contains NaN, infinity or a value too large for {rows.X.dtype!r}.")
+    return largest
+
+
 def measure(rows):
     """Choose internal units from the data; return the rows in them and the variance of each feature.
 
@@ -303,9 +314,7 @@ def measure(rows):
     ValueError
         Where the data are not finite.
     """
-    largest = float(rows.reduce_raw(largest_value, np.maximum))
-    if not np.isfinite(largest):
-        raise ValueError(f"Input X contains NaN, infinity or a value too large for {rows.X.dtype!r}.")
+    largest = check_finite(rows)
     exponent = np.frexp(largest)[1]
     # bounded, so that neither the unit nor its inverse overflows
     bound = 120 if rows.X.dtype == np.float32 else 1000
@@ -319,7 +328,7 @@ def measure(rows):
     origin = None if sparse else typical_row(rows.X)
     spread = np.sqrt(variance.sum())
     finer = 2.0 ** np.clip(exponent + np.frexp(spread)[1], -bound, bound) / scale
-    return rows.in_units(Units(origin, scale * finer), keep=True), variance / finer**2
+    return rows.in_units(Units(origin, scale * finer), keep_blocks=True), variance / finer**2
 
 
 def typical_row(X):

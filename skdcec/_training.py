@@ -113,14 +113,21 @@ class Batch(NamedTuple):
     transforms: np.ndarray | None  # (batch_size, 8)
 
 
-def batches(n_samples, image_shape, batch_size, augmentation, seed):
-    """Yield full batches for ever, shuffling in each epoch with a generator of its own.
+def batches(n_samples, image_shape, batch_size, augmentation, seed, first=0):
+    """Yield full batches for ever, from a first one on, shuffling in each epoch with a generator of its own.
 
     The last batch of an epoch is filled up with rows of weight 0, and its real rows weigh as much
     as a whole batch.
     """
+    epoch, skipped = divmod(first, batches_per_epoch(n_samples, batch_size))
+    stream = batches_of_epochs(n_samples, image_shape, batch_size, augmentation, seed, epoch)
+    return islice(stream, skipped, None)
+
+
+def batches_of_epochs(n_samples, image_shape, batch_size, augmentation, seed, first):
+    """Yield the batches of all epochs from a first one on."""
     size = min(batch_size, n_samples)
-    for epoch in count():
+    for epoch in count(first):
         rng = np.random.default_rng([seed, epoch])
         order = rng.permutation(n_samples)
         for start in range(0, n_samples, size):
@@ -200,13 +207,14 @@ class Trainer(keras.Model):
             loss = loss + x["gamma"][0] * kl
         return loss
 
-    def load(self, weights, centers=None):
-        """Start afresh from these arrays."""
+    def load(self, weights, centers=None, optimizer=None):
+        """Start from these arrays, with the state of the optimizer, or afresh."""
         self.encoder.set_weights(weights[: self.encoder_size])
         self.decoder.set_weights(weights[self.encoder_size :])
         if centers is not None:
             self.centers.assign(centers)
-        for variable, value in zip(self.optimizer.variables, self.fresh_optimizer, strict=True):
+        optimizer = self.fresh_optimizer if optimizer is None else optimizer
+        for variable, value in zip(self.optimizer.variables, optimizer, strict=True):
             variable.assign(value)
 
     def arrays(self):
@@ -214,6 +222,10 @@ class Trainer(keras.Model):
         arrays = self.encoder.get_weights() + self.decoder.get_weights()
         check_finite(all(np.isfinite(a).all() for a in arrays))
         return arrays
+
+    def progress(self):
+        """Return the state of the optimizer, from which training can go on."""
+        return [v.numpy() for v in self.optimizer.variables]
 
     def train(self, images, some_batches, targets=None, gamma=0.0, reconstruction_weight=1.0):
         """Train on some batches; return the mean of each part of the loss over them.
@@ -315,6 +327,14 @@ def borrowed(kind, *args):
                 del _idle[:-MOST_IDLE]
 
 
+def software():
+    """Return the versions that the bits of a result depend on."""
+    from skdcec import __version__
+
+    backend = keras.config.backend()
+    return f"skdcec {__version__}, keras {keras.__version__} on {backend}, numpy {np.__version__}"
+
+
 def optimizer_json(optimizer):
     """Return the JSON of a Keras optimizer, given by name or as an object.
 
@@ -365,7 +385,9 @@ def _map_rows(architecture, weights, rows, part):
         return np.concatenate(outputs)
 
 
-def pretrain(architecture, weights, images, *, epochs, batch_size, optimizer, augmentation, seed):
+def pretrain(
+    architecture, weights, images, *, epochs, batch_size, optimizer, augmentation, seed, resume=None
+):
     """Train an autoencoder alone (eq 4); yield after each epoch.
 
     Parameters
@@ -380,21 +402,24 @@ def pretrain(architecture, weights, images, *, epochs, batch_size, optimizer, au
     augmentation : {None, 'affine'}
     seed : int
         Determines the batches.
+    resume : tuple of int and list of ndarray, or None
+        How many epochs have been trained already, and the state of the optimizer after them.
 
     Yields
     ------
     loss : float
         Mean reconstruction loss over the epoch.
-    arrays : callable
-        Returns the weights as they are now.
+    trainer : Trainer
+        Whose ``arrays`` are the weights as they are now.
     """
-    stream = batches(len(images), images.shape[1:], batch_size, augmentation, seed)
+    done, state = resume or (0, None)
     n_batches = batches_per_epoch(len(images), batch_size)
+    stream = batches(len(images), images.shape[1:], batch_size, augmentation, seed, done * n_batches)
     with borrowed(Trainer, architecture, optimizer, 0) as trainer:
-        trainer.load(weights)
-        for _ in range(epochs):
+        trainer.load(weights, optimizer=state)
+        for _ in range(done, epochs):
             losses = trainer.train(images, islice(stream, n_batches))
-            yield losses["reconstruction"], trainer.arrays
+            yield losses["reconstruction"], trainer
 
 
 class Update(NamedTuple):
@@ -406,6 +431,7 @@ class Update(NamedTuple):
     labels: np.ndarray
     weights: list
     centers: np.ndarray
+    trainer: object
 
     def record(self):
         """Return the numbers to keep in a history."""
@@ -428,6 +454,7 @@ def refine(
     optimizer,
     augmentation,
     seed,
+    resume=None,
 ):
     """Train encoder, decoder and centers together (eq 5); yield an `Update` every interval.
 
@@ -451,15 +478,18 @@ def refine(
     augmentation : {None, 'affine'}
     seed : int
         Determines the batches.
+    resume : tuple of int and list of ndarray, or None
+        How many batches led to these weights and centers, and the state of the optimizer after them.
 
     Yields
     ------
     update : Update
     """
-    stream = batches(len(images), images.shape[1:], batch_size, augmentation, seed)
-    n_iter, done = 0, False
+    n_iter, state = resume or (0, None)
+    stream = batches(len(images), images.shape[1:], batch_size, augmentation, seed, n_iter)
+    done = False
     with borrowed(Trainer, architecture, optimizer, len(centers)) as trainer:
-        trainer.load(weights, centers)
+        trainer.load(weights, centers, state)
         Q = soft_assignment(encode(architecture, weights, images), centers)
         while not done:
             labels = Q.argmax(axis=1)
@@ -476,4 +506,4 @@ def refine(
             Q = soft_assignment(encode(architecture, weights, images), centers)
             change = float(np.mean(Q.argmax(axis=1) != labels))
             done = change < tol or n_iter >= max_iter
-            yield Update(n_iter, losses, change, Q.argmax(axis=1), weights, centers)
+            yield Update(n_iter, losses, change, Q.argmax(axis=1), weights, centers, trainer)

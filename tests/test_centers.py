@@ -164,6 +164,9 @@ def test_sparse_rows_give_the_dense_answer(estimator):
     assert adjusted_rand_score(y, csr.labels_) > 0.9
     np.testing.assert_allclose(csr.cluster_centers_, dense.cluster_centers_, atol=1e-6)
     np.testing.assert_allclose(csr.transform(sparse.csr_array(X)), dense.transform(X), atol=1e-6)
+    # a model of dense rows takes sparse ones as well
+    np.testing.assert_allclose(dense.transform(sparse.csr_matrix(X)), dense.transform(X), atol=1e-6)
+    assert dense.score(sparse.csr_matrix(X)) == pytest.approx(dense.score(X))
     with pytest.raises(TypeError, match="sparse"):
         csr.predict_proba(sparse.csr_matrix(X))
 
@@ -208,6 +211,19 @@ def test_duplicates_warn_and_empty_clusters_come_last(estimator):
     with pytest.warns(ConvergenceWarning, match="only 2 of the 3 cluster"):
         model = fit(estimator, X, n_clusters=3)
     assert sorted(set(model.labels_)) == [0, 1]
+
+
+@pytest.mark.parametrize("estimator", NEAREST, ids=repr)
+def test_clusters_that_own_only_rows_of_weight_zero_come_last(estimator):
+    X, weight = [[0.0], [0.1], [10], [10.1], [50]], [1, 1, 1, 1, 0]
+    init = [[50.0], [0], [10]]
+    model = clone(estimator).set_params(n_clusters=3, init=init, max_iter=1, tol=1e9)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, sample_weight=weight)
+    removed = clone(model)
+    with pytest.warns(ConvergenceWarning):
+        removed.fit(X[:4])
+    np.testing.assert_allclose(model.cluster_centers_, removed.cluster_centers_)
 
 
 @pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
@@ -339,7 +355,7 @@ def test_progress_goes_through_verbose(blobs, capsys):
 def test_iris_is_the_same_in_every_block_size(monkeypatch):
     X = load_iris().data
     whole = KHarmonicMeans(3, random_state=0).fit(X)
-    monkeypatch.setattr(KHarmonicMeans, "_block_size", lambda self: 7)
+    monkeypatch.setattr(KHarmonicMeans, "_block_size", lambda self, d: 7)
     blocks = KHarmonicMeans(3, random_state=0).fit(X)
     np.testing.assert_allclose(blocks.cluster_centers_, whole.cluster_centers_, rtol=1e-12)
 
@@ -347,7 +363,7 @@ def test_iris_is_the_same_in_every_block_size(monkeypatch):
 @pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
 def test_the_number_of_threads_does_not_matter(estimator, monkeypatch):
     X = np.random.default_rng(0).normal(size=(3000, 3))
-    monkeypatch.setattr(type(estimator), "_block_size", lambda self: 256)
+    monkeypatch.setattr(type(estimator), "_block_size", lambda self, d: 256)
     results = []
     for n_threads in (1, 3):
         monkeypatch.setattr("skdcec._rows._openmp_effective_n_threads", lambda n=n_threads: n)

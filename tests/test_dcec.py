@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import shutil
 
 import joblib
 import numpy as np
@@ -425,3 +426,118 @@ def test_a_memory_that_cannot_be_written_is_refused_before_training(digits, tmp_
     with pytest.raises(ValueError, match="memory"):
         small(memory=3).fit(digits.images)
     assert not count_pretraining
+
+
+# --------------------------------------------------------------------------- checkpoint
+
+
+class Killed(BaseException):
+    """Ends a fit without any of its handlers."""
+
+
+@pytest.fixture
+def kill_after(monkeypatch):
+    """Let a fit be killed once it has saved a phase a number of times."""
+
+    def arm(phase, n):
+        from skdcec._checkpoint import Checkpoint
+
+        save, seen = Checkpoint.save, []
+
+        def save_and_die(self, name, *args, **kwargs):
+            save(self, name, *args, **kwargs)
+            seen.extend([name] * (name == phase))
+            if len(seen) == n:
+                monkeypatch.setattr(Checkpoint, "save", save)
+                raise Killed
+
+        monkeypatch.setattr(Checkpoint, "save", save_and_die)
+
+    monkeypatch.setattr("skdcec._checkpoint.SAVE_EVERY", 0.0)
+    return arm
+
+
+def resumable(folder, **params):
+    autoencoder = ConvAutoencoder((4, 4, 4), epochs=4, n_components=4, augmentation="affine", batch_size=64)
+    defaults = {"init": KHarmonicMeans(p=4.0), "max_iter": 33, "update_interval": 4, "tol": 0.0}
+    defaults |= {"batch_size": 64, "autoencoder": autoencoder, "random_state": 0, "checkpoint": folder}
+    return DCEC(4, **defaults | params)
+
+
+def assert_equal_fits(one, other):
+    np.testing.assert_array_equal(one.labels_, other.labels_)
+    np.testing.assert_array_equal(one.cluster_centers_, other.cluster_centers_)
+    np.testing.assert_array_equal(one.initial_centers_, other.initial_centers_)
+    for left, right in zip(one.autoencoder_.weights_, other.autoencoder_.weights_, strict=True):
+        np.testing.assert_array_equal(left, right)
+    assert one.n_iter_ == other.n_iter_
+    for name in one.history_:
+        np.testing.assert_array_equal(one.history_[name], other.history_[name])
+    losses = [model.autoencoder_.history_["reconstruction_loss"] for model in (one, other)]
+    np.testing.assert_array_equal(*losses)
+
+
+PHASES = [("pretraining", 1), ("pretraining", 4), ("refinement", 1), ("refinement", 5)]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # hardly trained
+@pytest.mark.parametrize("random_state", [0, None])
+@pytest.mark.parametrize(("phase", "n"), PHASES)
+def test_a_killed_fit_ends_as_if_it_had_not_been(digits, tmp_path, kill_after, phase, n, random_state):
+    X = digits.images[:200]
+    kill_after(phase, n)
+    with pytest.raises(Killed):
+        resumable(tmp_path / "a", random_state=random_state).fit(X)
+    # an uninterrupted fit with the seeds of the killed one
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    resumed = resumable(tmp_path / "a", random_state=random_state).fit(X)
+    if random_state is None:
+        expected = resumable(tmp_path / "b", random_state=None).fit(X)
+    else:
+        expected = resumable(None).fit(X)
+    assert_equal_fits(resumed, expected)
+    # and a finished one is there at once
+    assert_equal_fits(resumable(tmp_path / "a", random_state=random_state).fit(X), expected)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_another_fit_in_the_folder_is_refused(digits, tmp_path, kill_after):
+    X = digits.images[:200]
+    kill_after("refinement", 2)
+    with pytest.raises(Killed):
+        resumable(tmp_path).fit(X)
+    files = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    others = [
+        (resumable(tmp_path, gamma=0.2), X, r"gamma was 0.1 and is 0.2"),
+        (resumable(tmp_path, init=KHarmonicMeans(p=5.0)), X, r"init__p was 4.0 and is 5.0"),
+        (resumable(tmp_path, optimizer="sgd"), X, "optimizer was"),
+        (resumable(tmp_path, random_state=1), X, "random_state was"),
+        (resumable(tmp_path), 1 - X, "X was"),
+    ]
+    for model, images, message in others:
+        with pytest.raises(ValueError, match=f"checkpoint=.*another fit: {message}"):
+            model.fit(images)
+    assert files == {path: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_damaged_checkpoint_is_told_and_done_anew(digits, tmp_path, kill_after):
+    X = digits.images[:200]
+    expected = resumable(tmp_path).fit(X)
+    path = tmp_path / "refinement.npz"
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.warns(UserWarning, match="refinement.npz' is damaged.*starts anew"):
+        again = resumable(tmp_path).fit(X)
+    assert_equal_fits(again, expected)
+
+
+def test_a_full_disk_stops_the_fit_with_its_cause(digits, tmp_path, kill_after, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("skdcec._storage.np.savez", full)
+    model = resumable(tmp_path)
+    with pytest.raises(OSError, match="No space left"):
+        model.fit(digits.images[:200])
+    assert not list(tmp_path.iterdir())
+    assert not hasattr(model, "labels_")

@@ -197,6 +197,16 @@ def test_a_wide_kernel_is_p_2():
     np.testing.assert_allclose(wide.cluster_centers_, plain.cluster_centers_, atol=1e-5)
 
 
+@pytest.mark.parametrize(("scale", "sigma"), [(1e-30, 1.0), (1e-20, 1e-3), (1e-14, 1e9), (1.0, 1e9)])
+def test_a_kernel_far_wider_than_data_in_single_precision_is_p_2(scale, sigma):
+    X = load_iris().data.astype(np.float32)
+    plain = KHarmonicMeans(3, p=2.0, random_state=0, tol=1e-10).fit(X)
+    model = KernelKHarmonicMeans(3, sigma=sigma, p=2.0, random_state=0, tol=1e-10)
+    model.fit((X * scale).astype(np.float32))
+    np.testing.assert_allclose(model.cluster_centers_ / scale, plain.cluster_centers_, atol=1e-3)
+    assert model.objective_ * sigma**2 / 2 == pytest.approx(plain.objective_ * scale**2, rel=1e-3)
+
+
 def test_one_center_is_the_mean_or_a_mean_shift():
     X = load_iris().data
     mean = X.mean(axis=0)

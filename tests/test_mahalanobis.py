@@ -188,6 +188,12 @@ def test_weights_count_as_repetitions_in_the_estimated_shrinkage():
     assert weighted.shrinkage_ == pytest.approx(repeated.shrinkage_, rel=1e-9)
 
 
+@pytest.mark.parametrize("covariance_type", ["global", "tied", *OWN])
+def test_estimated_shrinkage_works_with_one_feature(iris, covariance_type):
+    model = MahalanobisKMeans(3, covariance_type=covariance_type, shrinkage="auto", random_state=0)
+    assert model.fit(iris[:, 2:3]).shrinkage_ < 1
+
+
 def test_shrinkage_to_nothing_is_refused(iris):
     with pytest.raises(ValueError, match=r"shrinkage=1.0 leaves nothing to estimate"):
         MahalanobisKMeans(3, covariance_type="full", shrinkage=1.0).fit(iris)

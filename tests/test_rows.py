@@ -69,6 +69,41 @@ def test_weights_of_a_dask_array_may_be_an_array_or_lazy(estimator, blobs, da):
         assert_same_fit(fit(estimator, lazy, sample_weight=given, init=init), expected)
 
 
+@pytest.mark.parametrize("p", [2.0, 4.0])
+def test_a_chunk_that_lies_on_a_center_pulls_as_in_memory(p, da):
+    rng = np.random.default_rng(0)
+    X = np.zeros((600, 2))
+    X[300:] = rng.normal(size=(300, 2))
+    X[450:, 0] += 6
+    params = {"init": [[0.0, 0], [6, 0]], "n_clusters": 2, "p": p, "max_iter": 1, "tol": 1e9}
+    model = fit(KHarmonicMeans(), da.from_array(X, chunks=(300, 2)), **params)
+    assert_same_fit(model, fit(KHarmonicMeans(), X, **params))
+
+
+def test_chunks_may_be_empty(blobs, da):
+    lazy = da.from_array(blobs[np.argsort(blobs[:, 0])], chunks=(100, 3))
+    some = lazy[lazy[:, 0] > -5]
+    some.compute_chunk_sizes()
+    assert 0 in some.chunks[0]
+    model = fit(KHarmonicMeans(), some)
+    np.testing.assert_array_equal(model.predict(some).compute(), model.labels_)
+    assert model.transform(some).compute().shape == (len(some), 4)
+
+
+@pytest.mark.parametrize("size", [20, 2**17])
+def test_rows_of_weight_zero_are_not_sampled(size, da, tmp_path, monkeypatch):
+    monkeypatch.setattr("skdcec._centers.SEEDING_SAMPLE", size)
+    X = make_blobs(180, centers=3, n_features=2, random_state=0)[0]
+    X[1::30] = 1e6
+    weight = np.zeros(180)
+    weight[::30] = 1
+    np.save(tmp_path / "x.npy", X)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    expected = fit(KHarmonicMeans(), X, sample_weight=weight, n_clusters=2)
+    for rows in (mapped, da.from_array(X, chunks=40), da.from_array(mapped, chunks=40)):
+        assert_same_fit(fit(KHarmonicMeans(), rows, sample_weight=weight, n_clusters=2), expected)
+
+
 def test_types_of_dask_arrays_are_kept_or_become_float64(blobs, da):
     rounded = np.round(blobs)
     lazy = da.from_array(rounded, chunks=300)
@@ -120,6 +155,14 @@ def test_bad_weights_and_new_rows_raise(blobs, da):
         model.predict(lazy[:, :2])
     with pytest.raises(ValueError, match="NaN"):
         model.predict(lazy * np.nan).compute()
+    with pytest.raises(ValueError, match="NaN"):
+        model.score(lazy * np.nan)
+    with pytest.raises(ValueError, match="sample_weight has the value inf"):
+        fit(KHarmonicMeans(), lazy, sample_weight=np.full(1000, np.inf))
+    spoilt, weight = blobs.copy(), np.ones(1000)
+    spoilt[1], weight[1] = np.nan, 0
+    with pytest.raises(ValueError, match="NaN"):
+        fit(KHarmonicMeans(), da.from_array(spoilt, chunks=300), sample_weight=weight)
 
 
 # ------------------------------------------------------------------------- mapped files
@@ -165,6 +208,6 @@ def test_memory_does_not_grow_with_a_mapped_file(tmp_path):
 
 def test_converted_blocks_are_kept_only_where_asked(blobs):
     ones = np.ones(len(blobs))
-    kept, fresh = (Rows(blobs, ones, 300, keep=keep) for keep in (True, False))
+    kept, fresh = (Rows(blobs, ones, 300, keep_blocks=keep) for keep in (True, False))
     assert kept.block(300) is kept.block(300)
     assert fresh.block(300) is not fresh.block(300)

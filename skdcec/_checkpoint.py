@@ -1,0 +1,102 @@
+"""The progress of a fit in a folder, from which an equal fit goes on.
+
+Each phase of the fit has one file. The same arrays lead on to the same bits, so that a fit that was killed
+and called again ends as if it had never been interrupted.
+"""
+
+import os
+import time
+import warnings
+from pathlib import Path
+
+import joblib
+import numpy as np
+
+from skdcec._storage import check_folder, load_arrays, save_arrays
+
+# Seconds between two files of one phase, so that short epochs do not spend their time on the disk.
+SAVE_EVERY = 5.0
+
+
+class Checkpoint:
+    """The files of one fit.
+
+    Parameters
+    ----------
+    folder : str or path-like
+    identity : dict of str to str
+        What the result of the fit depends on.
+    seeds : list of int
+        Drawn for this fit; those of an interrupted one take their place.
+
+    Raises
+    ------
+    ValueError
+        If the folder cannot be written to, or holds the progress of a fit with another identity.
+    """
+
+    def __init__(self, folder, identity, seeds):
+        check_folder(folder, "checkpoint")
+        self.folder, self.identity, self.seeds = Path(folder), identity, seeds
+        self._saved_at = -np.inf
+        self._found = {}
+        for path in sorted(self.folder.glob("*.npz")):
+            self._read(path)
+
+    def _read(self, path):
+        try:
+            arrays, description = load_arrays(path)
+        except ValueError as error:
+            warnings.warn(f"{error} That part of the fit starts anew.", UserWarning, stacklevel=5)
+            return
+        theirs = description["identity"]
+        for name in sorted(self.identity | theirs):
+            old, new = theirs.get(name), self.identity.get(name)
+            if old != new:
+                raise ValueError(
+                    f"checkpoint={os.fspath(self.folder)!r} holds the progress of another fit: {name} was "
+                    f"{old} and is {new}. Use another folder, or delete that one."
+                )
+        self.seeds = description["seeds"]
+        self._found[path.stem] = arrays
+
+    def load(self, phase):
+        """Return the arrays that were last saved in a phase, or None."""
+        return self._found.get(phase)
+
+    def save(self, phase, get_arrays, final=False):
+        """Save what get_arrays returns, unless something was saved just now; the final arrays always."""
+        if not final and time.monotonic() - self._saved_at < SAVE_EVERY:
+            return
+        description = {"identity": self.identity, "seeds": self.seeds}
+        save_arrays(self.folder / f"{phase}.npz", get_arrays(), description)
+        self._saved_at = time.monotonic()
+
+
+def pack(**groups):
+    """Return one dict of arrays from several lists of arrays and single ones."""
+    arrays = {}
+    for name, group in groups.items():
+        if isinstance(group, list):
+            arrays |= {f"{name}.{i}": array for i, array in enumerate(group)}
+        else:
+            arrays[name] = np.asarray(group)
+    return arrays
+
+
+def unpack(arrays, name):
+    """Return the list of arrays that was packed under a name."""
+    n = sum(key.startswith(f"{name}.") for key in arrays)
+    return [arrays[f"{name}.{i}"] for i in range(n)]
+
+
+def as_text(value):
+    """Return a text that differs where a parameter does."""
+    if value is None or isinstance(value, str | int | float | tuple | list):
+        return repr(value)
+    weights = getattr(value, "weights_", None)
+    if hasattr(value, "get_params"):
+        return type(value).__name__ + (f" with weights {joblib.hash(weights)}" if weights else "")
+    if callable(value):
+        return getattr(value, "__qualname__", repr(value))
+    return joblib.hash(value)
