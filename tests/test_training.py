@@ -186,8 +186,8 @@ def test_a_borrowed_model_remembers_nothing(network, images):
 
     def run(optimizer):
         return [
-            (loss, arrays())
-            for loss, arrays in pretrain(architecture, weights, images, optimizer=optimizer, **params)
+            (loss, trainer.arrays())
+            for loss, trainer in pretrain(architecture, weights, images, optimizer=optimizer, **params)
         ]
 
     adam = optimizer_json("adam")
