@@ -19,7 +19,6 @@ COINCIDENCE_RADIUS, COINCIDENCE_SPACING = 0.05, 0.5
 # Below these fractions of |x|^2 + |c|^2 the expanded form of |x - c|^2 has lost too many digits.
 CANCELLATION = {np.dtype(np.float32): 1e-3, np.dtype(np.float64): 1e-6}
 
-
 _buffers = threading.local()
 
 
@@ -178,9 +177,9 @@ def owners(D, nearest):
     return (np.arange(len(D), dtype=D.dtype) @ A).astype(np.int32), A
 
 
-def empty_last(labels, n_clusters):
-    """Return the order of the clusters in which those that no label names come last."""
-    return np.argsort(np.bincount(labels, minlength=n_clusters) == 0, kind="stable")
+def empty_last(sizes):
+    """Return the order of the clusters in which those of size zero come last."""
+    return np.argsort(sizes == 0, kind="stable")
 
 
 def count_distinct(centers, spread):
@@ -193,10 +192,10 @@ def count_distinct(centers, spread):
 def seeding_order(x, weight, metric_rows):
     """Return an order of the rows of x in which draws by a cumulative sum are reproducible.
 
-    Rows are sorted by their distance to the mean in the metric, where they are metric_rows (sparse ones: by
-    their norm), then along a fixed direction: the order
-    does not depend on how they were ordered before, nor (but for ties) on maps of the space that the
-    metric ignores, and repeated rows are neighbours, so that repeating a row is giving it weight.
+    Rows are sorted by their distance to the mean in the metric, where they are metric_rows (sparse
+    ones: by their norm), then along a fixed direction: the order does not depend on how they were
+    ordered before, nor (but for ties) on maps of the space that the metric ignores, and repeated rows
+    are neighbours, so that repeating a row is giving it weight.
     """
     if not sp.issparse(x):
         metric_rows = metric_rows - np.average(metric_rows, axis=0, weights=weight)

@@ -33,6 +33,7 @@ from skdcec._blocks import (
     Centers,
     add_statistics,
     count_distinct,
+    empty_last,
     owners,
     seeding_order,
     squared_distances,
@@ -394,7 +395,7 @@ class BaseCenterClusterer(
         # labels come from the stored centers, through the code of predict, so that both agree
         attributes = self._to_attributes(run.state, rows.units)
         labels, inertia, sizes = self._label(rows, self._to_state(attributes, rows.units))
-        order = np.argsort(sizes == 0, kind="stable")
+        order = empty_last(sizes)
         attributes |= {name: attributes[name][order] for name in self._per_cluster()}
         if attributes["feature_names_in_"] is None:
             del attributes["feature_names_in_"]

@@ -14,6 +14,8 @@ import numpy as np
 
 from skdcec._storage import check_folder, load_arrays, save_arrays
 
+# The parts of a fit, each with a file of its own.
+PHASES = ("pretraining", "refinement")
 # Seconds between two files of one phase, so that short epochs do not spend their time on the disk.
 SAVE_EVERY = 5.0
 
@@ -40,12 +42,14 @@ class Checkpoint:
         self.folder, self.identity, self.seeds = Path(folder), identity, seeds
         self._saved_at = -np.inf
         self._found = {}
-        for path in sorted(self.folder.glob("*.npz")):
-            self._read(path)
+        for phase in PHASES:
+            self._read(phase)
 
-    def _read(self, path):
+    def _read(self, phase):
         try:
-            arrays, description = load_arrays(path)
+            arrays, description = load_arrays(self.folder / f"{phase}.npz")
+        except FileNotFoundError:
+            return
         except ValueError as error:
             warnings.warn(f"{error} That part of the fit starts anew.", UserWarning, stacklevel=5)
             return
@@ -58,7 +62,7 @@ class Checkpoint:
                     f"{old} and is {new}. Use another folder, or delete that one."
                 )
         self.seeds = description["seeds"]
-        self._found[path.stem] = arrays
+        self._found[phase] = arrays
 
     def load(self, phase):
         """Return the arrays that were last saved in a phase, or None."""
@@ -92,8 +96,10 @@ def unpack(arrays, name):
 
 def as_text(value):
     """Return a text that differs where a parameter does."""
-    if value is None or isinstance(value, str | int | float | tuple | list):
+    if value is None or isinstance(value, str | int | float):
         return repr(value)
+    if isinstance(value, tuple | list):
+        return repr([as_text(v) for v in value])
     weights = getattr(value, "weights_", None)
     if hasattr(value, "get_params"):
         return type(value).__name__ + (f" with weights {joblib.hash(weights)}" if weights else "")

@@ -32,6 +32,9 @@ from skdcec._initialisers import check_init, place_centers, seed_estimator
 from skdcec._sklearn import DOC_LINK, Interval, _fit_context, report, set_fitted
 from skdcec._storage import check_folder
 
+# The parameters that Keras describes.
+OPTIMIZERS = ("optimizer", "autoencoder__optimizer", "autoencoder__estimator__optimizer")
+
 
 def progress(update, records):
     """Return what joint training can go on from."""
@@ -344,7 +347,7 @@ class DCEC(
             return None
         unimportant = ("verbose", "memory", "checkpoint")
         identity = {
-            name: optimizer_json(value) if name.endswith("optimizer") else as_text(value)
+            name: optimizer_json(value) if name in OPTIMIZERS else as_text(value)
             for name, value in self.get_params(deep=True).items()
             if name.split("__")[-1] not in unimportant
         }
@@ -452,14 +455,15 @@ class DCEC(
     @staticmethod
     def _attributes(known, autoencoder, update, records):
         """Return the fitted attributes at one update of joint training."""
-        order = empty_last(update.labels, len(update.centers))
+        sizes = np.bincount(update.labels, minlength=len(update.centers))
+        order = empty_last(sizes)
         refined = copy.copy(autoencoder)
         refined.weights_ = update.weights
         return known | {
             "autoencoder_": refined,
             "cluster_centers_": update.centers[order],
             "labels_": np.argsort(order)[update.labels].astype(np.int32),
-            "cluster_sizes_": np.bincount(update.labels, minlength=len(order))[order],
+            "cluster_sizes_": sizes[order],
             "history_": {name: np.array([r[name] for r in records]) for name in records[0]},
             "n_iter_": update.n_iter,
         }

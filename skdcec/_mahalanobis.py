@@ -121,9 +121,11 @@ def ledoit_wolf_shrinkage(rows, mean, T):
 
 
 def common_distances(block, centers, components):
-    """Return squared Mahalanobis distances (k, b) under one metric, and the nearest of them."""
-    y = Block.of(mapped(block.x, components), None)
-    return squared_distances(y, Centers.of(mapped(centers.astype(block.x.dtype, copy=False), components)))
+    """Return squared Mahalanobis distances (k, b) under one metric, and the nearest of them.
+
+    The Centers are those that the components map the centers to.
+    """
+    return squared_distances(Block.of(mapped(block.x, components), None), centers)
 
 
 def own_distances(block, centers, components):
@@ -447,8 +449,12 @@ class MahalanobisKMeans(BaseCenterClusterer):
         return count_distinct(self._metric_rows(state["cluster_centers_"], state), spread)
 
     def _distance_function(self, state):
-        distances = own_distances if self._own_metrics else common_distances
-        return partial(distances, centers=state["cluster_centers_"], components=state["components_"])
+        centers, components = state["cluster_centers_"], state["components_"]
+        if self._own_metrics:
+            return partial(own_distances, centers=centers, components=components)
+        return partial(
+            common_distances, centers=Centers.of(mapped(centers, components)), components=components
+        )
 
     def _assignment(self, state):
         return {

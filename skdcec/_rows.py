@@ -43,7 +43,7 @@ class Units(NamedTuple):
 
 
 UNITS_OF_THE_DATA = Units()
-# The origin of internal units is that of no more rows than this.
+# The origin of internal units is the median of no more rows than this.
 MEDIAN_SAMPLE = 1000
 
 

@@ -431,5 +431,5 @@ def test_internal_units_are_exact_powers_of_two():
 
 
 def test_small_helpers():
-    assert empty_last(np.array([2, 0, 2]), 4).tolist() == [0, 2, 1, 3]
+    assert empty_last(np.array([1, 0, 2, 0])).tolist() == [0, 2, 1, 3]
     assert count_distinct(np.array([[0.0], [0.5], [1.0], [9.0]]), 12.0) == 2

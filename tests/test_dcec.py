@@ -24,7 +24,7 @@ from sklearn.metrics import make_scorer, normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skdcec import (
     DCEC,
@@ -34,6 +34,7 @@ from skdcec import (
     KHarmonicMeans,
     MahalanobisKMeans,
 )
+from skdcec._checkpoint import as_text
 from skdcec._training import soft_assignment
 from skdcec.metrics import clustering_accuracy_score
 
@@ -518,6 +519,21 @@ def test_another_fit_in_the_folder_is_refused(digits, tmp_path, kill_after):
         with pytest.raises(ValueError, match=f"checkpoint=.*another fit: {message}"):
             model.fit(images)
     assert files == {path: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_memory_and_checkpoint_may_share_a_folder(digits, tmp_path, kill_after):
+    X = digits.images[:200]
+    kill_after("refinement", 2)
+    with pytest.raises(Killed):
+        resumable(tmp_path, memory=tmp_path).fit(X)
+    assert_equal_fits(resumable(tmp_path, memory=tmp_path).fit(X), resumable(None).fit(X))
+
+
+def test_functions_in_lists_are_the_same_in_every_process():
+    steps = [("scale", FunctionTransformer(np.sqrt)), ("cluster", KHarmonicMeans())]
+    assert "0x" not in as_text(steps)
+    assert as_text(steps) != as_text(steps[:1])
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
