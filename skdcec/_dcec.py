@@ -25,9 +25,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skdcec._autoencoders import LARGEST_SEED, BaseAutoencoder, ConvAutoencoder, check_images
+from skdcec._autoencoders import LARGEST_SEED, BaseAutoencoder, ConvAutoencoder
 from skdcec._blocks import count_distinct, empty_last
 from skdcec._checkpoint import Checkpoint, as_text, pack, unpack
+from skdcec._images import check_images
 from skdcec._initialisers import check_init, place_centers, seed_estimator
 from skdcec._sklearn import DOC_LINK, Interval, _fit_context, report, set_fitted
 from skdcec._storage import check_folder

@@ -15,7 +15,13 @@ from sklearn.metrics import adjusted_rand_score
 from skdcec import KernelKHarmonicMeans, KHarmonicMeans
 from skdcec._blocks import Block, Centers
 from skdcec._collapse import collapse_strength, critical_exponent
-from skdcec._harmonic import harmonic_memberships, harmonic_weights, kernel_statistics, kernel_weights, power
+from skdcec._harmonic_weights import (
+    harmonic_memberships,
+    harmonic_weights,
+    kernel_statistics,
+    kernel_weights,
+    power,
+)
 from skdcec._rows import Rows, measure
 
 mpmath.mp.dps = 50
