@@ -69,8 +69,12 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
             return super()._advice(sample, sample_weight, state)
         return (
             f"With p={state['p_']:.3g} centers attract each other on these data. Set p='auto', or p to "
-            f"{AUTO_FACTOR * state['p_']:.1f} or more."
+            f"{AUTO_FACTOR * state['p_']:.1f} or more.{self._about_critical_exponent(sample, sample_weight)}"
         )
+
+    def _about_critical_exponent(self, sample, sample_weight):
+        """Return a sentence about p*, where it is known."""
+        return ""
 
     def predict_proba(self, X):
         """Return the membership of each row in each cluster.
@@ -234,12 +238,10 @@ class KHarmonicMeans(_BaseHarmonicMeans):
     def _memberships_function(self, state):
         return partial(harmonic_memberships, centers=Centers.of(state["cluster_centers_"]), p=state["p_"])
 
-    def _advice(self, sample, sample_weight, state):
-        advice = super()._advice(sample, sample_weight, state)
+    def _about_critical_exponent(self, sample, sample_weight):
         p_star = critical_exponent(sample, sample_weight)
-        if state["p_"] < p_star:
-            advice += f" (Below p*={p_star:.2f}, even all of them on one point are a local minimum.)"
-        return advice
+        known = f"p*={p_star:.2f}" if p_star else "p*<2"
+        return f" ({known}; below p*, even all of them on one point are a local minimum.)"
 
     def _restore_objective(self, objective, state, rows):
         with np.errstate(divide="ignore", over="ignore"):

@@ -276,6 +276,14 @@ def test_auto_exponent_saves_the_centers_that_p_2_loses(n_components):
         KHarmonicMeans(10, p=2.0, random_state=0).fit(X)
 
 
+def test_the_warning_of_a_collapse_gives_the_critical_exponent_also_below_2():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2))
+    init = 1e-3 * X[:4]  # together from the start, in data where p* is 0
+    with pytest.warns(ConvergenceWarning, match=r"centers are distinct.*Set p='auto'.*p\*<2"):
+        KHarmonicMeans(4, p=2.0, init=init, max_iter=1, tol=1e9).fit(X)
+
+
 def test_auto_exponent_is_2_where_that_is_safe():
     assert KHarmonicMeans(3, random_state=0).fit(load_iris().data).p_ == 2
 
