@@ -1,6 +1,6 @@
 """Deep convolutional embedded clustering and the K-harmonic-means family, for scikit-learn."""
 
-from skdcec._autoencoders import ConvAutoencoder, DenseAutoencoder
+from skdcec._autoencoders import ConvAutoencoder, DenseAutoencoder, KerasAutoencoder
 from skdcec._dcec import DCEC
 from skdcec._harmonic import KernelKHarmonicMeans, KHarmonicMeans
 from skdcec._mahalanobis import MahalanobisKMeans
@@ -10,6 +10,7 @@ __all__ = [
     "ConvAutoencoder",
     "DenseAutoencoder",
     "KHarmonicMeans",
+    "KerasAutoencoder",
     "KernelKHarmonicMeans",
     "MahalanobisKMeans",
     "__version__",

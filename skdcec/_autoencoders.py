@@ -3,9 +3,12 @@
 Keras is imported when a network is first needed, never with this module.
 """
 
+import random
+from contextlib import contextmanager
 from functools import partial
 from numbers import Integral
 from pathlib import Path
+from typing import NamedTuple
 
 import joblib
 import numpy as np
@@ -29,28 +32,39 @@ from skdcec._storage import load_arrays, save_arrays
 LARGEST_SEED = np.iinfo(np.int32).max
 
 
-def pretraining_key(autoencoder, images, optimizer):
-    """Return a text that differs wherever the result of a fit might: data, parameters, seed, versions."""
-    from skdcec._training import software
+@contextmanager
+def undisturbed_random():
+    """Leave Python's generator as it was: Keras draws default seeds from it whenever it makes a layer."""
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
-    params = autoencoder.get_params(deep=False) | {"optimizer": optimizer}
-    del params["verbose"]
-    return joblib.hash([type(autoencoder).__name__, params, software(), np.ascontiguousarray(images)])
+
+class Recipe(NamedTuple):
+    """What a fit needs to know of the parameters that Keras describes: all of it JSON."""
+
+    architecture: str
+    optimizer: str
+    augmentation: str | None
 
 
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """What the autoencoders share: everything but the network.
 
-    A sibling implements ``_architecture(image_shape)``.
+    A sibling implements ``_architecture(image_shape)``, and ``_initial_weights`` where these are not drawn
+    Glorot uniform.
     """
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "image_shape": [None, tuple, list],
-        "augmentation": [None, StrOptions({"affine"})],
+        "augmentation": "no_validation",  # see `_check_params`
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "optimizer": "no_validation",  # Keras knows best, see `optimizer_json`
+        "dtype_policy": [StrOptions({"float32", "mixed_bfloat16", "mixed_float16"}), None],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
@@ -60,8 +74,40 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         """Return the JSON of the network for images of this shape."""
         raise NotImplementedError
 
+    def _initial_weights(self, recipe, random_state):
+        """Return the weights to start from."""
+        from skdcec._networks import initial_weights
+
+        return initial_weights(recipe.architecture, random_state)
+
+    def _start(self, recipe):
+        """Return a text that differs where networks start from other weights, whatever the seed."""
+        return joblib.hash(self._initial_weights(recipe, np.random.RandomState(0)))
+
+    def _recipe(self, image_shape, architecture=None):
+        """Return what Keras makes of the parameters; raise where it makes nothing of them."""
+        from skdcec._keras_json import augmentation_json, optimizer_json
+
+        return Recipe(
+            architecture or self._architecture(image_shape),
+            optimizer_json(self.optimizer),
+            augmentation_json(self.augmentation, image_shape),
+        )
+
+    def _policy(self):
+        """Return the name of the Keras policy of the layers."""
+        import keras
+
+        return keras.config.dtype_policy().name if self.dtype_policy is None else self.dtype_policy
+
     def _check_params(self):
         """Raise for parameters that are wrong on their own, before any data are seen."""
+        augmentation = self.augmentation
+        is_layer = callable(augmentation) and hasattr(augmentation, "get_config")
+        if not (
+            is_layer or augmentation is None or (isinstance(augmentation, str) and augmentation == "affine")
+        ):
+            raise ValueError(f"augmentation={self.augmentation!r} should be None, 'affine' or a Keras layer.")
         if self.image_shape is not None:
             sides = check_sizes("image_shape", self.image_shape)
             if len(sides) not in (2, 3):
@@ -103,40 +149,38 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         self._check_params()
         images, inputs, _ = check_images(self, X, self.image_shape, reset=True)
 
-        from skdcec._networks import initial_weights
-        from skdcec._training import optimizer_json, pretrain
+        from skdcec._training import pretrain
 
-        optimizer = optimizer_json(self.optimizer)
+        recipe = self._recipe(inputs["image_shape_"])
         random_state = check_random_state(self.random_state)
         root = self._init_callback_context(max_subtasks=self.epochs)
         hooks = {"estimator": self, "X": X, "y": y}
         root.call_on_fit_task_begin(**hooks)
 
-        architecture = self._architecture(inputs["image_shape_"])
-        weights, losses, resume = initial_weights(architecture, random_state), [], None
+        weights, losses, resume = self._initial_weights(recipe, random_state), [], None
         saved = checkpoint.load("pretraining") if checkpoint else None
         if saved:
             weights, losses = unpack(saved, "weights"), saved["losses"].tolist()
-            resume = len(losses), unpack(saved, "optimizer")
+            resume = len(losses), unpack(saved, "progress")
         steps = pretrain(
-            architecture,
+            recipe.architecture,
             weights,
             images,
             epochs=self.epochs,
             batch_size=self.batch_size,
-            optimizer=optimizer,
-            augmentation=self.augmentation,
+            optimizer=recipe.optimizer,
+            augmentation=recipe.augmentation,
             seed=random_state.randint(LARGEST_SEED),
             resume=resume,
         )
 
         def attributes(trainer):
-            return self._attributes(inputs, trainer.arrays(), losses)
+            return self._attributes(inputs, recipe, trainer.arrays(), losses)
 
         def progress(trainer):
-            return pack(weights=trainer.arrays(), optimizer=trainer.progress(), losses=np.array(losses))
+            return pack(weights=trainer.arrays(), progress=trainer.progress(), losses=np.array(losses))
 
-        fitted = self._attributes(inputs, weights, losses)
+        fitted = self._attributes(inputs, recipe, weights, losses)
         for loss, trainer in steps:
             task = root.subcontext("epoch").call_on_fit_task_begin(**hooks)
             losses.append(loss)
@@ -153,20 +197,27 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         root.call_on_fit_task_end(**hooks, reconstruction_attributes={})
         return self
 
-    def _attributes(self, inputs, weights, losses):
+    def _attributes(self, inputs, recipe, weights, losses):
         """Return all fitted attributes."""
+        from skdcec._networks import embedding_size
+
         return inputs | {
-            "architecture_": self._architecture(inputs["image_shape_"]),
-            "n_components_": self.n_components,
+            "architecture_": recipe.architecture,
+            "n_components_": embedding_size(recipe.architecture),
             "weights_": weights,
             "history_": {"reconstruction_loss": np.array(losses)},
         }
 
     def _fit_cached(self, images, y, folder, checkpoint):
         """Fit, or take the result of an equal fit from a folder; images as `check_images` returns them."""
-        from skdcec._training import optimizer_json
+        from skdcec._training import software
 
-        path = Path(folder) / f"{pretraining_key(self, images, optimizer_json(self.optimizer))}.npz"
+        _, inputs, _ = check_images(self, images, self.image_shape, reset=True)
+        recipe = self._recipe(inputs["image_shape_"])
+        # all that the result depends on
+        training = [self.epochs, self.batch_size, self.random_state, software()]
+        key = joblib.hash([*recipe, self._start(recipe), *training, np.ascontiguousarray(images)])
+        path = Path(folder) / f"{key}.npz"
         try:
             arrays, _ = load_arrays(path)
         except (FileNotFoundError, ValueError):
@@ -177,8 +228,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
             if len(losses) == self.epochs:
                 save_arrays(path, pack(weights=self.weights_, losses=losses), {"content": "pretraining"})
             return self
-        _, inputs, _ = check_images(self, images, self.image_shape, reset=True)
-        set_fitted(self, self._attributes(inputs, unpack(arrays, "weights"), arrays["losses"]))
+        set_fitted(self, self._attributes(inputs, recipe, unpack(arrays, "weights"), arrays["losses"]))
         return self
 
     def transform(self, X):
@@ -298,9 +348,10 @@ class ConvAutoencoder(BaseAutoencoder):
         (height, width) or (height, width, channels) of the images that flat rows hold. None: a square
         grey image where the length of a row is a perfect square, else an image of one row.
 
-    augmentation : {None, 'affine'}, default=None
+    augmentation : {None, 'affine'} or keras.layers.Layer, default=None
         'affine' trains on images shifted by up to a tenth of their sides and rotated by up to ten
-        degrees, drawn anew for each batch [2]_. `DCEC` uses it in joint training too.
+        degrees [2]_, a layer on what it makes of the images, drawn anew for each batch. `DCEC` uses it in
+        joint training too.
 
     epochs : int, default=200
         Passes over the images.
@@ -310,6 +361,10 @@ class ConvAutoencoder(BaseAutoencoder):
 
     optimizer : str or keras.optimizers.Optimizer, default='adam'
         Keras optimizer; an object is copied, never trained itself.
+
+    dtype_policy : {'float32', 'mixed_bfloat16', 'mixed_float16'} or None, default='float32'
+        Keras policy of the layers. The mixed ones compute in half precision, which is faster on GPUs and
+        some CPUs; weights and embeddings stay float32. None is Keras' own, ``keras.config.dtype_policy()``.
 
     verbose : int, default=0
         If positive, print the loss of each epoch.
@@ -394,6 +449,7 @@ class ConvAutoencoder(BaseAutoencoder):
         epochs=200,
         batch_size=256,
         optimizer="adam",
+        dtype_policy="float32",
         verbose=0,
         random_state=None,
     ):
@@ -405,6 +461,7 @@ class ConvAutoencoder(BaseAutoencoder):
         self.epochs = epochs
         self.batch_size = batch_size
         self.optimizer = optimizer
+        self.dtype_policy = dtype_policy
         self.verbose = verbose
         self.random_state = random_state
 
@@ -421,9 +478,9 @@ class ConvAutoencoder(BaseAutoencoder):
     def _architecture(self, image_shape):
         from skdcec._networks import conv_architecture
 
-        filters = check_sizes("filters", self.filters)
-        kernel_sizes = check_sizes("kernel_sizes", self.kernel_sizes)
-        return conv_architecture(image_shape, filters, kernel_sizes, int(self.n_components))
+        filters = tuple(check_sizes("filters", self.filters))
+        kernel_sizes = tuple(check_sizes("kernel_sizes", self.kernel_sizes))
+        return conv_architecture(image_shape, filters, kernel_sizes, int(self.n_components), self._policy())
 
 
 class DenseAutoencoder(BaseAutoencoder):
@@ -444,9 +501,10 @@ class DenseAutoencoder(BaseAutoencoder):
         augmentation needs to know. None: a square grey image where the length of a row is a perfect
         square, else an image of one row.
 
-    augmentation : {None, 'affine'}, default=None
+    augmentation : {None, 'affine'} or keras.layers.Layer, default=None
         'affine' trains on images shifted by up to a tenth of their sides and rotated by up to ten
-        degrees, drawn anew for each batch. `DCEC` uses it in joint training too.
+        degrees, a layer on what it makes of the images, drawn anew for each batch. `DCEC` uses it in joint
+        training too.
 
     epochs : int, default=200
         Passes over the images.
@@ -456,6 +514,10 @@ class DenseAutoencoder(BaseAutoencoder):
 
     optimizer : str or keras.optimizers.Optimizer, default='adam'
         Keras optimizer; an object is copied, never trained itself.
+
+    dtype_policy : {'float32', 'mixed_bfloat16', 'mixed_float16'} or None, default='float32'
+        Keras policy of the layers. The mixed ones compute in half precision, which is faster on GPUs and
+        some CPUs; weights and embeddings stay float32. None is Keras' own, ``keras.config.dtype_policy()``.
 
     verbose : int, default=0
         If positive, print the loss of each epoch.
@@ -533,6 +595,7 @@ class DenseAutoencoder(BaseAutoencoder):
         epochs=200,
         batch_size=256,
         optimizer="adam",
+        dtype_policy="float32",
         verbose=0,
         random_state=None,
     ):
@@ -543,6 +606,7 @@ class DenseAutoencoder(BaseAutoencoder):
         self.epochs = epochs
         self.batch_size = batch_size
         self.optimizer = optimizer
+        self.dtype_policy = dtype_policy
         self.verbose = verbose
         self.random_state = random_state
 
@@ -553,5 +617,188 @@ class DenseAutoencoder(BaseAutoencoder):
     def _architecture(self, image_shape):
         from skdcec._networks import dense_architecture
 
-        hidden_layer_sizes = check_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
-        return dense_architecture(image_shape, hidden_layer_sizes, int(self.n_components))
+        hidden_layer_sizes = tuple(check_sizes("hidden_layer_sizes", self.hidden_layer_sizes))
+        return dense_architecture(image_shape, hidden_layer_sizes, int(self.n_components), self._policy())
+
+
+class KerasAutoencoder(BaseAutoencoder):
+    """Autoencoder of your own Keras networks.
+
+    Any pair of functional or sequential models that maps images to embeddings and embeddings to images:
+    of any depth, with batch normalization, dropout or mixed precision as its layers say. `DCEC` trains it
+    jointly as it does the others.
+
+    Parameters
+    ----------
+    network : callable or pair of keras.Model, default=None
+        A function ``network(image_shape)`` that returns an encoder and a decoder for images of shape
+        (height, width, channels), or such a pair itself. The function's networks are initialised anew in
+        each fit, by their own initializers and `random_state`; a pair starts from the weights that it has,
+        and is never trained itself. None is the network of `ConvAutoencoder`.
+
+    image_shape : tuple, default=None
+        (height, width) or (height, width, channels) of the images that flat rows hold. None: a square
+        grey image where the length of a row is a perfect square, else an image of one row.
+
+    augmentation : {None, 'affine'} or keras.layers.Layer, default=None
+        'affine' trains on images shifted by up to a tenth of their sides and rotated by up to ten
+        degrees, a layer on what it makes of the images, drawn anew for each batch. `DCEC` uses it in joint
+        training too.
+
+    epochs : int, default=200
+        Passes over the images.
+
+    batch_size : int, default=256
+        Images per step.
+
+    optimizer : str or keras.optimizers.Optimizer, default='adam'
+        Keras optimizer; an object is copied, never trained itself.
+
+    verbose : int, default=0
+        If positive, print the loss of each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines initial weights, batches, and what layers draw. Pass an int for results that are the
+        same, bit by bit, on the same machine.
+
+    Attributes
+    ----------
+    image_shape_ : tuple
+        (height, width, channels) of an image.
+
+    architecture_ : str
+        JSON of the Keras configuration of encoder and decoder.
+
+    weights_ : list of ndarray
+        The weights of the encoder, then those of the decoder.
+
+    n_components_ : int
+        Dimension of the embedding.
+
+    history_ : dict
+        'reconstruction_loss': ndarray of shape (n_epochs,), the mean loss of each epoch.
+
+    encoder_ : keras.Model
+        A live copy of the encoder.
+
+    decoder_ : keras.Model
+        A live copy of the decoder.
+
+    n_features_in_ : int
+        Number of pixels times channels.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where X has string column names.
+
+    See Also
+    --------
+    ConvAutoencoder : The network of DCEC.
+    DCEC : Clusters in the embedding, and refines it.
+
+    Notes
+    -----
+    Layer classes of your own need ``@keras.saving.register_keras_serializable()``, as the networks are
+    rebuilt from their configuration. Lambda layers are refused, because they could not be read safely.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from skdcec import KerasAutoencoder
+    >>> from skdcec.datasets import load_digits_images
+    >>> def network(image_shape):
+    ...     encoder = keras.Sequential(
+    ...         [
+    ...             keras.Input(image_shape),
+    ...             keras.layers.Flatten(),
+    ...             keras.layers.Dense(64, activation="relu"),
+    ...             keras.layers.BatchNormalization(),
+    ...             keras.layers.Dense(5),
+    ...         ]
+    ...     )
+    ...     decoder = keras.Sequential(
+    ...         [keras.Input((5,)), keras.layers.Dense(64), keras.layers.Reshape(image_shape)]
+    ...     )
+    ...     return encoder, decoder
+    >>> X = load_digits_images().images
+    >>> KerasAutoencoder(network, epochs=2, random_state=0).fit_transform(X).shape
+    (1797, 5)
+    """
+
+    def __init__(
+        self,
+        network=None,
+        *,
+        image_shape=None,
+        augmentation=None,
+        epochs=200,
+        batch_size=256,
+        optimizer="adam",
+        verbose=0,
+        random_state=None,
+    ):
+        self.network = network
+        self.image_shape = image_shape
+        self.augmentation = augmentation
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.verbose = verbose
+        self.random_state = random_state
+
+    _parameter_constraints: dict = {
+        **BaseAutoencoder._parameter_constraints,
+        "network": [None, callable, tuple, list],
+    }
+
+    def _architecture(self, image_shape):
+        from skdcec._keras_json import named, network_json
+        from skdcec._networks import build, conv_architecture
+
+        if self.network is None:
+            return conv_architecture(image_shape, (32, 64, 128), (5, 5, 3), 10)
+        with named("network", self.network):
+            architecture = network_json(*self._pair(image_shape))
+            build(architecture)
+        return architecture
+
+    def _initial_weights(self, recipe, random_state):
+        from skdcec._keras_json import network_json
+        from skdcec._networks import build
+
+        if self.network is None:
+            return super()._initial_weights(recipe, random_state)
+        encoder, decoder = self._pair(build(recipe.architecture)[0].input_shape[1:])
+        if callable(self.network):
+            seeds = iter(lambda: random_state.randint(LARGEST_SEED), None)
+            encoder, decoder = build(network_json(encoder, decoder, seeds))
+        return encoder.get_weights() + decoder.get_weights()
+
+    def _pair(self, image_shape):
+        """Return encoder and decoder; raise unless they suit images of this shape."""
+        network = self.network
+        try:
+            with undisturbed_random():
+                encoder, decoder = network(image_shape) if callable(network) else network
+            shapes = (
+                encoder.input_shape[1:],
+                decoder.output_shape[1:],
+                encoder.output_shape[1:],
+                decoder.input_shape[1:],
+            )
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ValueError(
+                f"network={network!r} should be a pair of functional or sequential Keras models with an "
+                f"Input, encoder and decoder, or a function of the image shape that returns one: {error}"
+            ) from error
+        images_in, images_out, embedding, embedding_in = shapes
+        if images_in != image_shape or images_out != image_shape:
+            raise ValueError(
+                f"network={network!r} maps images of shape {images_in} to images of shape {images_out}, but "
+                f"X has images of shape {image_shape}."
+            )
+        if len(embedding) != 1 or embedding != embedding_in:
+            raise ValueError(
+                f"network={network!r} has an encoder that makes embeddings of shape {embedding}, and a "
+                f"decoder that takes embeddings of shape {embedding_in}; both should be (n_components,)."
+            )
+        return encoder, decoder

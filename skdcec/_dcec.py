@@ -25,16 +25,13 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skdcec._autoencoders import LARGEST_SEED, BaseAutoencoder, ConvAutoencoder
+from skdcec._autoencoders import LARGEST_SEED, BaseAutoencoder, ConvAutoencoder, undisturbed_random
 from skdcec._blocks import count_distinct, empty_last
 from skdcec._checkpoint import Checkpoint, as_text, pack, unpack
 from skdcec._images import check_images
 from skdcec._initialisers import check_init, place_centers, seed_estimator
 from skdcec._sklearn import DOC_LINK, Interval, _fit_context, report, set_fitted
 from skdcec._storage import check_folder
-
-# The parameters that Keras describes.
-OPTIMIZERS = ("optimizer", "autoencoder__optimizer", "autoencoder__estimator__optimizer")
 
 
 def progress(update, records):
@@ -43,9 +40,36 @@ def progress(update, records):
         weights=update.weights,
         centers=update.centers,
         labels=update.labels,
-        optimizer=update.trainer.progress(),
+        progress=update.trainer.progress(),
         history=np.frombuffer(json.dumps(records).encode(), np.uint8),
     )
+
+
+def cluster_health(sizes, centers, Z):
+    """Count what may be wrong with the clusters of an embedding.
+
+    Parameters
+    ----------
+    sizes : ndarray of shape (n_clusters,), int
+    centers : ndarray of shape (n_clusters, n_components)
+    Z : ndarray of shape (n_samples, n_components)
+
+    Returns
+    -------
+    health : dict of int
+        'empty', clusters without images; 'starved', those with some, but fewer than a tenth of the mean
+        size; 'merged', centers that coincide with another one.
+    """
+    return {
+        "empty": int(np.count_nonzero(sizes == 0)),
+        "starved": int(np.count_nonzero((sizes > 0) & (sizes * 10 < sizes.mean()))),
+        "merged": len(centers) - count_distinct(centers, total_deviation(Z)),
+    }
+
+
+def total_deviation(Z):
+    """Return the square root of the summed variances of the columns."""
+    return np.sqrt(Z.var(axis=0, dtype=np.float64).sum())
 
 
 class DCEC(
@@ -129,6 +153,10 @@ class DCEC(
 
     cluster_sizes_ : ndarray of shape (n_clusters,), int
         Number of images in each cluster.
+
+    cluster_health_ : dict of int
+        How many clusters are 'empty', 'starved' (fewer images than a tenth of the mean size) or 'merged'
+        (a center that coincides with another one).
 
     autoencoder_ : ConvAutoencoder or DenseAutoencoder
         The refined autoencoder.
@@ -276,23 +304,25 @@ class DCEC(
         FloatingPointError
             If the loss stops being finite; the estimator is then as before.
         """
-        from skdcec._training import encode, optimizer_json
+        from skdcec._keras_json import optimizer_json
+        from skdcec._networks import embedding_size
+        from skdcec._training import encode
 
         autoencoder, frozen = self._check_autoencoder()
         shape = autoencoder.image_shape_ if frozen else autoencoder.image_shape
         images, inputs, _ = check_images(self, X, shape, reset=True)
-        n_components = autoencoder.n_components_ if frozen else autoencoder.n_components
+        recipe = autoencoder._recipe(inputs["image_shape_"], autoencoder.architecture_ if frozen else None)
         if self.gamma == 0 and self.reconstruction_weight == 0:
             raise ValueError("gamma=0 and reconstruction_weight=0 leave nothing to train; one must be > 0.")
         if self.n_clusters is not None and len(images) < self.n_clusters:
             raise ValueError(f"n_samples={len(images)} should be >= n_clusters={self.n_clusters}.")
-        init = check_init(self.init, self.n_clusters, n_components)
+        init = check_init(self.init, self.n_clusters, embedding_size(recipe.architecture))
         if self.memory is not None:
             check_folder(self.memory, "memory")
         optimizer = optimizer_json(self.optimizer)
         random_state = check_random_state(self.random_state)
         seeds = random_state.randint(LARGEST_SEED, size=3).tolist()
-        checkpoint = self._open_checkpoint(images, seeds)
+        checkpoint = self._open_checkpoint(images, seeds, recipe, None if frozen else autoencoder, optimizer)
         if checkpoint:
             seeds = checkpoint.seeds
 
@@ -306,13 +336,14 @@ class DCEC(
         self._warn_of_coincidence(centers, Z)
         fitted = inputs | {"init_": init, "initial_centers_": centers}
         fitted = self._refine(
-            root, autoencoder, centers, images, optimizer, seeds[2], fitted, X, y, checkpoint
+            root, autoencoder, recipe, centers, images, optimizer, seeds[2], fitted, X, y, checkpoint
         )
-        if not fitted["cluster_sizes_"].all():
+        health = fitted["cluster_health_"]
+        if any(health.values()):
+            what = ", ".join(f"{number} {name}" for name, number in health.items() if number)
             warnings.warn(
-                f"DCEC ended with only {np.count_nonzero(fitted['cluster_sizes_'])} of {len(centers)} "
-                "clusters in use; see cluster_sizes_. Try another init, a smaller gamma or longer "
-                "pretraining.",
+                f"Of {len(centers)} clusters, {what}; see cluster_health_ and cluster_sizes_. Try another "
+                "init, a smaller gamma or longer pretraining.",
                 ConvergenceWarning,
                 stacklevel=3,
             )
@@ -338,27 +369,36 @@ class DCEC(
             return copy.copy(autoencoder), True
         autoencoder._validate_params()
         autoencoder._check_params()
-        return clone(autoencoder), False
+        with undisturbed_random():
+            return clone(autoencoder), False
 
-    def _open_checkpoint(self, images, seeds):
+    def _open_checkpoint(self, images, seeds, recipe, autoencoder, optimizer):
         """Return the checkpoint of this fit, or None."""
-        from skdcec._training import optimizer_json, software
+        from skdcec._training import software
 
         if self.checkpoint is None:
             return None
         unimportant = ("verbose", "memory", "checkpoint")
         identity = {
-            name: optimizer_json(value) if name in OPTIMIZERS else as_text(value)
+            name: as_text(value)
             for name, value in self.get_params(deep=True).items()
             if name.split("__")[-1] not in unimportant
         }
+        # what Keras describes
+        start = autoencoder and autoencoder._start(recipe)
+        identity |= {
+            "optimizer": optimizer,
+            "autoencoder__network": joblib.hash([recipe.architecture, start]),
+        }
+        for name in ("optimizer", "augmentation"):
+            identity[f"autoencoder__{name}"] = str(getattr(recipe, name))
         # without a seed of its own, a fit goes on with those of the interrupted one
         identity["random_state"] = "None" if self.random_state is None else repr(seeds)
         identity |= {"X": joblib.hash(np.ascontiguousarray(images)), "software": software()}
         return Checkpoint(self.checkpoint, identity, seeds)
 
     def _warn_of_coincidence(self, centers, Z):
-        n_distinct = count_distinct(centers, np.sqrt(Z.var(axis=0, dtype=np.float64).sum()))
+        n_distinct = count_distinct(centers, total_deviation(Z))
         if n_distinct < len(centers):
             warnings.warn(
                 f"init placed only {n_distinct} distinct centers for {len(centers)} clusters; those on "
@@ -396,9 +436,9 @@ class DCEC(
         ctx.call_on_fit_task_end(estimator=self, X=Z, y=y)
         return init, centers
 
-    def _refine(self, root, autoencoder, centers, images, optimizer, seed, known, X, y, checkpoint):
+    def _refine(self, root, autoencoder, recipe, centers, images, optimizer, seed, known, X, y, checkpoint):
         """Train jointly; return all fitted attributes, those known before included."""
-        from skdcec._training import Update, batches_per_epoch, refine
+        from skdcec._training import Update, batches_per_epoch, encode, refine
 
         interval = self.update_interval
         if not isinstance(interval, Integral):
@@ -411,11 +451,12 @@ class DCEC(
             weights, centers = unpack(saved, "weights"), saved["centers"]
             records = json.loads(bytes(saved["history"]))
             n_iter, change = records[-1]["n_iter"], records[-1]["label_change"]
-            resume = n_iter, unpack(saved, "optimizer")
+            resume = n_iter, unpack(saved, "progress")
             finished = change < self.tol or n_iter >= self.max_iter
-            update = Update(n_iter, {}, change, saved["labels"], weights, centers, None)
+            Z = encode(recipe.architecture, weights, images) if finished else None
+            update = Update(n_iter, {}, change, saved["labels"], Z, weights, centers, None)
         updates = refine(
-            autoencoder.architecture_,
+            recipe.architecture,
             weights,
             centers,
             images,
@@ -426,7 +467,7 @@ class DCEC(
             tol=self.tol,
             batch_size=self.batch_size,
             optimizer=optimizer,
-            augmentation=autoencoder.augmentation,
+            augmentation=recipe.augmentation,
             seed=seed,
             resume=resume,
         )
@@ -465,6 +506,7 @@ class DCEC(
             "cluster_centers_": update.centers[order],
             "labels_": np.argsort(order)[update.labels].astype(np.int32),
             "cluster_sizes_": sizes[order],
+            "cluster_health_": cluster_health(sizes, update.centers, update.embedding),
             "history_": {name: np.array([r[name] for r in records]) for name in records[0]},
             "n_iter_": update.n_iter,
         }

@@ -6,18 +6,22 @@ is kept on a fitted estimator.
 """
 
 import json
+from functools import lru_cache
 
 import keras
 import numpy as np
 from keras import layers, ops
 
+from skdcec._keras_json import network_json
+
 # Weights are drawn with NumPy (see `initial_weights`), so that nothing here draws from Keras'
 # generators; types and layout are spelled out, so that global Keras settings do not matter.
-LAYER = {"kernel_initializer": "zeros", "dtype": "float32"}
+LAYER = {"kernel_initializer": "zeros"}
 IMAGE_LAYER = {**LAYER, "strides": 2, "data_format": "channels_last"}
 
 
-def conv_architecture(image_shape, filters, kernel_sizes, n_components):
+@lru_cache(32)
+def conv_architecture(image_shape, filters, kernel_sizes, n_components, dtype="float32"):
     """Return the convolutional autoencoder of Guo et al. (2017) for any image shape.
 
     Convolutions of stride 2, a linear embedding, and their mirror image. The last convolution is
@@ -27,8 +31,10 @@ def conv_architecture(image_shape, filters, kernel_sizes, n_components):
     Parameters
     ----------
     image_shape : tuple of (height, width, channels)
-    filters, kernel_sizes : sequences of int, of equal length
+    filters, kernel_sizes : tuples of int, of equal length
     n_components : int
+    dtype : str
+        Name of a Keras policy for all layers but the embedding, which stays float32.
 
     Returns
     -------
@@ -52,16 +58,17 @@ def conv_architecture(image_shape, filters, kernel_sizes, n_components):
             padding=paddings[i],
             activation="relu",
             name=f"convolution_{i + 1}",
+            dtype=dtype,
             **IMAGE_LAYER,
         )(x)
     features = x.shape[1:]
-    x = layers.Flatten(data_format="channels_last", dtype="float32", name="flatten")(x)
-    x = layers.Dense(n_components, name="embedding", **LAYER)(x)
+    x = layers.Flatten(data_format="channels_last", dtype=dtype, name="flatten")(x)
+    x = layers.Dense(n_components, name="embedding", dtype="float32", **LAYER)(x)
     encoder = keras.Model(inputs, x, name="encoder")
 
     x = inputs = keras.Input((n_components,), dtype="float32", name="embeddings")
-    x = layers.Dense(int(np.prod(features)), activation="relu", name="features", **LAYER)(x)
-    x = layers.Reshape(features, dtype="float32", name="reshape")(x)
+    x = layers.Dense(int(np.prod(features)), activation="relu", name="features", dtype=dtype, **LAYER)(x)
+    x = layers.Reshape(features, dtype=dtype, name="reshape")(x)
     for i in reversed(range(depth)):
         x = layers.Conv2DTranspose(
             filters[i - 1] if i else image_shape[2],
@@ -69,25 +76,27 @@ def conv_architecture(image_shape, filters, kernel_sizes, n_components):
             padding=paddings[i],
             activation="relu" if i else "linear",
             name=f"deconvolution_{i + 1}",
+            dtype=dtype,
             **IMAGE_LAYER,
         )(x)
         extra = [(0, made - wanted) for made, wanted in zip(x.shape[1:3], sides[i], strict=True)]
         if extra != [(0, 0), (0, 0)]:
-            x = layers.Cropping2D(extra, data_format="channels_last", dtype="float32", name=f"crop_{i + 1}")(
-                x
-            )
-    return to_json(encoder, keras.Model(inputs, x, name="decoder"))
+            x = layers.Cropping2D(extra, data_format="channels_last", dtype=dtype, name=f"crop_{i + 1}")(x)
+    return network_json(encoder, keras.Model(inputs, x, name="decoder"))
 
 
-def dense_architecture(image_shape, hidden_layer_sizes, n_components):
+@lru_cache(32)
+def dense_architecture(image_shape, hidden_layer_sizes, n_components, dtype="float32"):
     """Return the fully connected autoencoder of Xie et al. (2016).
 
     Parameters
     ----------
     image_shape : tuple of (height, width, channels)
-    hidden_layer_sizes : sequence of int
+    hidden_layer_sizes : tuple of int
         Units of the encoder's hidden layers; the decoder mirrors them.
     n_components : int
+    dtype : str
+        Name of a Keras policy for all layers but the embedding, which stays float32.
 
     Returns
     -------
@@ -95,23 +104,18 @@ def dense_architecture(image_shape, hidden_layer_sizes, n_components):
         JSON.
     """
     x = inputs = keras.Input(image_shape, dtype="float32", name="images")
-    x = layers.Flatten(data_format="channels_last", dtype="float32", name="flatten")(x)
+    x = layers.Flatten(data_format="channels_last", dtype=dtype, name="flatten")(x)
     for i, units in enumerate(hidden_layer_sizes, start=1):
-        x = layers.Dense(units, activation="relu", name=f"hidden_{i}", **LAYER)(x)
-    x = layers.Dense(n_components, name="embedding", **LAYER)(x)
+        x = layers.Dense(units, activation="relu", name=f"hidden_{i}", dtype=dtype, **LAYER)(x)
+    x = layers.Dense(n_components, name="embedding", dtype="float32", **LAYER)(x)
     encoder = keras.Model(inputs, x, name="encoder")
 
     x = inputs = keras.Input((n_components,), dtype="float32", name="embeddings")
     for i, units in reversed(list(enumerate(hidden_layer_sizes, start=1))):
-        x = layers.Dense(units, activation="relu", name=f"mirrored_{i}", **LAYER)(x)
-    x = layers.Dense(int(np.prod(image_shape)), name="pixels", **LAYER)(x)
-    x = layers.Reshape(image_shape, dtype="float32", name="reshape")(x)
-    return to_json(encoder, keras.Model(inputs, x, name="decoder"))
-
-
-def to_json(encoder, decoder):
-    """Return the architecture of a pair of Keras models."""
-    return json.dumps([json.loads(encoder.to_json()), json.loads(decoder.to_json())])
+        x = layers.Dense(units, activation="relu", name=f"mirrored_{i}", dtype=dtype, **LAYER)(x)
+    x = layers.Dense(int(np.prod(image_shape)), name="pixels", dtype=dtype, **LAYER)(x)
+    x = layers.Reshape(image_shape, dtype=dtype, name="reshape")(x)
+    return network_json(encoder, keras.Model(inputs, x, name="decoder"))
 
 
 def build(architecture, weights=None):
@@ -126,14 +130,20 @@ def build(architecture, weights=None):
     return encoder, decoder
 
 
+@lru_cache(32)
+def embedding_size(architecture):
+    """Return the number of components of the embedding."""
+    return build(architecture)[0].output_shape[1]
+
+
 def clustering_model(encoder, centers):
     """Return a Keras model from images to soft assignments (eq 6 of the paper).
 
     It is made of Keras' own layers and operations, so that it saves and loads without our code: a
     linear layer gives 1 + |mu|^2 - 2 z.mu, to which |z|^2 is added.
     """
-    z = encoder.output
-    linear = layers.Dense(len(centers), name="centers", **LAYER)
+    z = ops.cast(encoder.output, "float32")
+    linear = layers.Dense(len(centers), name="centers", dtype="float32", **LAYER)
     similarity = 1 / (linear(z) + ops.sum(z * z, axis=1, keepdims=True))
     q = similarity / ops.sum(similarity, axis=1, keepdims=True)
     linear.set_weights([-2 * centers.T, 1 + np.square(centers).sum(axis=1)])

@@ -5,9 +5,9 @@ loop borrows one of its architecture, fills it with arrays, and gives it back. N
 reaches another: weights, optimizer and metrics are all overwritten on loan.
 """
 
-import json
 import threading
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import count, islice
 from typing import NamedTuple
 
@@ -15,12 +15,15 @@ import keras
 import numpy as np
 from keras import ops
 
+from skdcec._keras_json import load
 from skdcec._networks import build
 
 # Rows go through a network in batches of exactly one of these sizes, the first that suits the network (see
 # `Mapper`), and so many rows at a time.
 INFERENCE_BATCHES = (64, 16, 1)
 INFERENCE_CHUNK = 2048
+# With TensorFlow, so many training steps run in one call, within so many bytes of images.
+STEPS_PER_CALL, BYTES_PER_CALL = 16, 2**26
 # The pool keeps no more idle models than this.
 MOST_IDLE = 8
 # Keras' own floor for probabilities in the Kullback-Leibler divergence.
@@ -157,25 +160,36 @@ class Trainer(keras.Model):
         JSON of a Keras optimizer.
     n_clusters : int
         0 for an autoencoder alone.
+    augmentation : {None, 'affine'} or str
+        Or JSON of a Keras layer. The transforms of 'affine' come with the batches.
     """
 
-    def __init__(self, architecture, optimizer, n_clusters):
+    def __init__(self, architecture, optimizer, n_clusters, augmentation=None):
         super().__init__(dtype="float32")
         self.encoder, self.decoder = build(architecture)
+        self.augment = None if augmentation in (None, "affine") else load(augmentation)
         self.encoder_size = len(self.encoder.weights)
         self.centers = None
         if n_clusters:
             shape = (n_clusters, self.encoder.output_shape[1])
-            self.centers = self.add_weight(shape, initializer="zeros", name="centers")
+            self.centers = self.add_weight(shape, initializer="zeros", name="centers", dtype="float32")
         self.built = True
         self.means = {name: keras.metrics.Mean(name=name) for name in ("reconstruction", "clustering")}
+        optimizer = load(optimizer)
+        if '"mixed_float16"' in architecture:
+            # gradients are too small for float16
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         self.compile(
-            optimizer=keras.saving.deserialize_keras_object(json.loads(optimizer)),
+            optimizer=optimizer,
             # XLA trains these networks more slowly on a CPU, and JAX does nothing without it
             jit_compile=keras.backend.backend() == "jax",
         )
         self.optimizer.build(self.trainable_variables)
         self.fresh_optimizer = [v.numpy() for v in self.optimizer.variables]
+        # what dropout and layers of augmentation draw from
+        parts = [part for part in (self.encoder, self.decoder, self.augment) if part is not None]
+        weights = {id(v) for part in parts for v in part.weights}
+        self.generators = [v for part in parts for v in part.variables if id(v) not in weights]
 
     def call(self, inputs, training=False):
         """Return the images as they were seen, their reconstructions and embeddings."""
@@ -188,8 +202,11 @@ class Trainer(keras.Model):
                 fill_mode="nearest",
                 data_format="channels_last",
             )
+        if self.augment is not None:
+            images = ops.cast(self.augment(images, training=training), "float32")
         Z = self.encoder(images, training=training)
-        return images, self.decoder(Z, training=training), Z
+        reconstructions = self.decoder(Z, training=training)
+        return images, ops.cast(reconstructions, "float32"), ops.cast(Z, "float32")
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Return reconstruction + gamma KL(P || Q) over the batch (eq 5), each term as weighted in x."""
@@ -207,14 +224,17 @@ class Trainer(keras.Model):
             loss = loss + x["gamma"][0] * kl
         return loss
 
-    def load(self, weights, centers=None, optimizer=None):
-        """Start from these arrays, with the state of the optimizer, or afresh."""
+    def load(self, weights, centers=None, seed=0, progress=None):
+        """Start from these arrays: afresh, with generators of this seed, or from earlier progress."""
         self.encoder.set_weights(weights[: self.encoder_size])
         self.decoder.set_weights(weights[self.encoder_size :])
         if centers is not None:
             self.centers.assign(centers)
-        optimizer = self.fresh_optimizer if optimizer is None else optimizer
-        for variable, value in zip(self.optimizer.variables, optimizer, strict=True):
+        if progress is None:
+            # a generator's state is its seed and how often it was asked
+            seeds = np.random.default_rng([seed, 0]).integers(2**31, size=len(self.generators))
+            progress = self.fresh_optimizer + [np.array([s, 0]) for s in seeds]
+        for variable, value in zip([*self.optimizer.variables, *self.generators], progress, strict=True):
             variable.assign(value)
 
     def arrays(self):
@@ -224,8 +244,8 @@ class Trainer(keras.Model):
         return arrays
 
     def progress(self):
-        """Return the state of the optimizer, from which training can go on."""
-        return [v.numpy() for v in self.optimizer.variables]
+        """Return the state of the optimizer and of the generators, from which training can go on."""
+        return [v.numpy() for v in [*self.optimizer.variables, *self.generators]]
 
     def train(self, images, some_batches, targets=None, gamma=0.0, reconstruction_weight=1.0):
         """Train on some batches; return the mean of each part of the loss over them.
@@ -240,16 +260,43 @@ class Trainer(keras.Model):
             "gamma": np.array([gamma], np.float32),
             "reconstruction_weight": np.array([reconstruction_weight], np.float32),
         }
+        waiting = []
         for batch in some_batches:
             x = {"images": images[batch.rows], "weight": batch.weight, **constants}
             if batch.transforms is not None:
                 x["transforms"] = batch.transforms
             if targets is not None:
                 x["targets"] = targets[batch.rows]
-            logs = self.train_on_batch(x, return_dict=True)
-        losses = {name: float(logs[name]) for name in self.means}
+            waiting.append(x)
+            if len(waiting) >= min(STEPS_PER_CALL, BYTES_PER_CALL // x["images"].nbytes):
+                self._take_steps(waiting)
+                waiting = []
+        if waiting:
+            self._take_steps(waiting)
+        losses = {name: float(ops.convert_to_numpy(mean.result())) for name, mean in self.means.items()}
         check_finite(np.isfinite(sum(losses.values())))
         return losses
+
+    def _take_steps(self, inputs):
+        """Take a step on each of the inputs."""
+        if keras.backend.backend() == "tensorflow":
+            # in one call, as entering TensorFlow costs milliseconds
+            self._loop_of_steps({name: np.stack([x[name] for x in inputs]) for name in inputs[0]})
+        else:
+            for x in inputs:
+                self.train_on_batch(x)
+
+    @cached_property
+    def _loop_of_steps(self):
+        """A compiled function that takes the steps of inputs that are stacked along a new first axis."""
+        import tensorflow as tf
+
+        @tf.function(reduce_retracing=True)
+        def take_steps(stacked):
+            for i in tf.range(tf.shape(stacked["weight"])[0]):
+                self.train_step(({name: values[i] for name, values in stacked.items()},))
+
+        return take_steps
 
 
 def check_finite(finite):
@@ -287,7 +334,8 @@ class Mapper(keras.Model):
     def is_uniform(self, batch_size):
         """Whether rows of a batch get the same bits one position further on."""
         rng = np.random.default_rng(0)
-        fresh = [rng.uniform(-0.5, 0.5, w.shape).astype(w.dtype) for w in self.network.get_weights()]
+        # positive where they are no kernels, as variances must be
+        fresh = [rng.uniform(-0.5 if w.ndim > 1 else 0.1, 0.5, w.shape) for w in self.network.get_weights()]
         self.network.set_weights(fresh)
         x = rng.random((1, batch_size, *self.network.input_shape[1:]), dtype=np.float32)
         y = self.predict_on_batch(x)
@@ -295,7 +343,7 @@ class Mapper(keras.Model):
 
     def call(self, inputs, training=False):
         """Map the network over the first axis of inputs (m, batch_size, ...)."""
-        return ops.map(lambda batch: self.network(batch, training=False), inputs)
+        return ops.map(lambda batch: ops.cast(self.network(batch, training=False), "float32"), inputs)
 
 
 _idle = []  # pairs of key and model; the most recently used come last
@@ -333,28 +381,6 @@ def software():
 
     backend = keras.config.backend()
     return f"skdcec {__version__}, keras {keras.__version__} on {backend}, numpy {np.__version__}"
-
-
-def optimizer_json(optimizer):
-    """Return the JSON of a Keras optimizer, given by name or as an object.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
-    try:
-        if optimizer is None:
-            raise TypeError("no optimizer")
-        config = keras.saving.serialize_keras_object(keras.optimizers.get(optimizer))
-    except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"optimizer={optimizer!r} should be the name of a Keras optimizer, such as 'adam', or a "
-            "keras.optimizers.Optimizer."
-        ) from error
-    # Keras numbers the names, which would make each optimizer of a process another one
-    config["config"]["name"] = config["class_name"].lower()
-    return json.dumps(config)
 
 
 # --------------------------------------------------------------------------- loops
@@ -399,11 +425,12 @@ def pretrain(
     epochs, batch_size : int
     optimizer : str
         JSON of a Keras optimizer.
-    augmentation : {None, 'affine'}
+    augmentation : {None, 'affine'} or str
+        Or JSON of a Keras layer.
     seed : int
-        Determines the batches.
+        Determines the batches, and all that layers draw.
     resume : tuple of int and list of ndarray, or None
-        How many epochs have been trained already, and the state of the optimizer after them.
+        How many epochs have been trained already, and the `Trainer.progress` after them.
 
     Yields
     ------
@@ -415,8 +442,8 @@ def pretrain(
     done, state = resume or (0, None)
     n_batches = batches_per_epoch(len(images), batch_size)
     stream = batches(len(images), images.shape[1:], batch_size, augmentation, seed, done * n_batches)
-    with borrowed(Trainer, architecture, optimizer, 0) as trainer:
-        trainer.load(weights, optimizer=state)
+    with borrowed(Trainer, architecture, optimizer, 0, augmentation) as trainer:
+        trainer.load(weights, seed=seed, progress=state)
         for _ in range(done, epochs):
             losses = trainer.train(images, islice(stream, n_batches))
             yield losses["reconstruction"], trainer
@@ -429,6 +456,7 @@ class Update(NamedTuple):
     losses: dict  # means of the parts of the loss since the last update
     label_change: float  # share of the labels that changed since then
     labels: np.ndarray
+    embedding: np.ndarray
     weights: list
     centers: np.ndarray
     trainer: object
@@ -475,11 +503,12 @@ def refine(
     batch_size : int
     optimizer : str
         JSON of a Keras optimizer.
-    augmentation : {None, 'affine'}
+    augmentation : {None, 'affine'} or str
+        Or JSON of a Keras layer.
     seed : int
-        Determines the batches.
+        Determines the batches, and all that layers draw.
     resume : tuple of int and list of ndarray, or None
-        How many batches led to these weights and centers, and the state of the optimizer after them.
+        How many batches led to these weights and centers, and the `Trainer.progress` after them.
 
     Yields
     ------
@@ -488,9 +517,10 @@ def refine(
     n_iter, state = resume or (0, None)
     stream = batches(len(images), images.shape[1:], batch_size, augmentation, seed, n_iter)
     done = False
-    with borrowed(Trainer, architecture, optimizer, len(centers)) as trainer:
-        trainer.load(weights, centers, state)
-        Q = soft_assignment(encode(architecture, weights, images), centers)
+    with borrowed(Trainer, architecture, optimizer, len(centers), augmentation) as trainer:
+        trainer.load(weights, centers, seed, state)
+        Z = encode(architecture, weights, images)
+        Q = soft_assignment(Z, centers)
         while not done:
             labels = Q.argmax(axis=1)
             n_batches = min(update_interval, max_iter - n_iter)
@@ -503,7 +533,8 @@ def refine(
             )
             n_iter += n_batches
             weights, centers = trainer.arrays(), trainer.centers.numpy()
-            Q = soft_assignment(encode(architecture, weights, images), centers)
+            Z = encode(architecture, weights, images)
+            Q = soft_assignment(Z, centers)
             change = float(np.mean(Q.argmax(axis=1) != labels))
             done = change < tol or n_iter >= max_iter
-            yield Update(n_iter, losses, change, Q.argmax(axis=1), weights, centers, trainer)
+            yield Update(n_iter, losses, change, Q.argmax(axis=1), Z, weights, centers, trainer)

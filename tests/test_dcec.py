@@ -35,6 +35,7 @@ from skdcec import (
     MahalanobisKMeans,
 )
 from skdcec._checkpoint import as_text
+from skdcec._dcec import cluster_health
 from skdcec._training import soft_assignment
 from skdcec.metrics import clustering_accuracy_score
 
@@ -302,14 +303,23 @@ def test_coinciding_centers_warn_and_run(dcec, X, autoencoder):
     with pytest.warns(ConvergenceWarning) as caught:
         model = dcec.set_params(init=centers).fit(X)
     assert "only 9 distinct centers for 10 clusters" in str(caught[0].message)
+    assert model.cluster_health_["merged"] == 1
     assert model.cluster_centers_.shape == (10, 10)
+
+
+def test_health_counts_empty_starved_and_merged_clusters():
+    sizes = np.array([100, 0, 3, 97])
+    Z = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
+    centers = np.array([[0.0, 0.0], [9.0, 9.0], [0.01, 0.0], [5.0, 0.0]])
+    assert cluster_health(sizes, centers, Z) == {"empty": 1, "starved": 1, "merged": 1}
 
 
 def test_unused_clusters_warn_and_come_last(dcec, X, autoencoder):
     centers = autoencoder.transform(X)[:10]
     centers[3] += 1e4
-    with pytest.warns(ConvergenceWarning, match="ended with only 9 of 10 clusters in use"):
+    with pytest.warns(ConvergenceWarning, match="Of 10 clusters, 1 empty"):
         model = dcec.set_params(init=centers).fit(X)
+    assert model.cluster_health_["empty"] == 1
     assert model.cluster_sizes_[-1] == 0
     assert model.labels_.max() == 8
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from skdcec import ConvAutoencoder, _training
+from skdcec._keras_json import optimizer_json
 from skdcec._networks import build, conv_architecture, dense_architecture, initial_weights
 from skdcec._training import (
     Trainer,
@@ -14,7 +15,6 @@ from skdcec._training import (
     borrowed,
     decode,
     encode,
-    optimizer_json,
     pretrain,
     random_affine,
     refine,
@@ -27,7 +27,7 @@ SHAPE = (6, 5, 2)
 
 @pytest.fixture(scope="module")
 def network():
-    architecture = conv_architecture(SHAPE, [4, 8], [3, 3], 3)
+    architecture = conv_architecture(SHAPE, (4, 8), (3, 3), 3)
     return architecture, initial_weights(architecture, np.random.RandomState(0))
 
 
@@ -137,7 +137,7 @@ def test_affine_augmentation_moves_within_its_bounds():
     [((28, 28, 1), (3, 3)), ((16, 16, 1), (2, 2)), ((20, 28, 3), (2, 3)), ((8, 8, 1), (1, 1))],
 )
 def test_the_network_of_the_paper(shape, features):
-    encoder, decoder = build(conv_architecture(shape, [32, 64, 128], [5, 5, 3], 10))
+    encoder, decoder = build(conv_architecture(shape, (32, 64, 128), (5, 5, 3), 10))
     assert encoder.get_layer("convolution_3").output.shape[1:3] == features
     assert decoder.output_shape[1:] == shape
     assert not [layer.name for layer in decoder.layers if layer.name.startswith("crop")]
@@ -147,25 +147,25 @@ def test_the_network_of_the_paper(shape, features):
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 50, 1), (7, 3, 4), (13, 30, 1), (4, 4, 1), (31, 1, 2)])
 def test_any_image_shape(shape):
-    architecture = conv_architecture(shape, [4, 4, 4], [5, 5, 3], 2)
+    architecture = conv_architecture(shape, (4, 4, 4), (5, 5, 3), 2)
     weights = initial_weights(architecture, np.random.RandomState(0))
     images = np.random.default_rng(0).random((3, *shape), dtype=np.float32)
     assert decode(architecture, weights, encode(architecture, weights, images)).shape == images.shape
 
 
 def test_initial_weights_are_glorot_uniform():
-    architecture = dense_architecture((8, 8, 1), [500], 10)
+    architecture = dense_architecture((8, 8, 1), (500,), 10)
     weights = initial_weights(architecture, np.random.RandomState(0))
     limit = np.sqrt(6 / (64 + 500))
     assert 0.99 * limit < np.abs(weights[0]).max() <= limit
     assert not weights[1].any()
-    assert conv_architecture(SHAPE, [4], [3], 2) == conv_architecture(SHAPE, [4], [3], 2)
+    assert conv_architecture(SHAPE, (4,), (3,), 2) == conv_architecture(SHAPE, (4,), (3,), 2)
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (16, 16, 1), (1, 3, 1), (9, 7, 3)])
 def test_a_row_does_not_depend_on_the_others(shape):
     # bit by bit, also at the sizes where kernels choose their blocking by batch
-    architecture = conv_architecture(shape, [32, 64, 128], [5, 5, 3], 10)
+    architecture = conv_architecture(shape, (32, 64, 128), (5, 5, 3), 10)
     weights = initial_weights(architecture, np.random.RandomState(0))
     images = np.random.default_rng(0).random((100, *shape), dtype=np.float32)
     Z = encode(architecture, weights, images)
