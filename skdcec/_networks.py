@@ -150,13 +150,22 @@ def clustering_model(encoder, centers):
     return keras.Model(encoder.input, q, name="dcec")
 
 
+@lru_cache(32)
+def _built_weights(architecture):
+    """Return the weights as their layers start them, for reading only."""
+    encoder, decoder = build(architecture)
+    weights = encoder.get_weights() + decoder.get_weights()
+    for w in weights:
+        w.flags.writeable = False
+    return tuple(weights)
+
+
 def initial_weights(architecture, random_state):
     """Return fresh weights: kernels Glorot uniform, everything else as its layer starts.
 
     Drawn with NumPy, they are the same for every Keras backend and leave its generators alone.
     """
-    encoder, decoder = build(architecture)
-    weights = encoder.get_weights() + decoder.get_weights()
+    weights = list(_built_weights(architecture))
     for i, w in enumerate(weights):
         if w.ndim > 1:
             field = np.prod(w.shape[:-2])

@@ -25,7 +25,7 @@ INFERENCE_CHUNK = 2048
 # With TensorFlow, so many training steps run in one call, within so many bytes of images.
 STEPS_PER_CALL, BYTES_PER_CALL = 16, 2**26
 # The pool keeps no more idle models than this.
-MOST_IDLE = 8
+MOST_IDLE = 16
 # Keras' own floor for probabilities in the Kullback-Leibler divergence.
 SMALLEST_PROBABILITY = 1e-7
 # The affine augmentation: largest shift as a share of the side, and largest rotation.
@@ -167,7 +167,8 @@ class Trainer(keras.Model):
     def __init__(self, architecture, optimizer, n_clusters, augmentation=None):
         super().__init__(dtype="float32")
         self.encoder, self.decoder = build(architecture)
-        self.augment = None if augmentation in (None, "affine") else load(augmentation)
+        self.is_affine = augmentation == "affine"
+        self.augment = load(augmentation) if augmentation and not self.is_affine else None
         self.encoder_size = len(self.encoder.weights)
         self.centers = None
         if n_clusters:
@@ -194,7 +195,7 @@ class Trainer(keras.Model):
     def call(self, inputs, training=False):
         """Return the images as they were seen, their reconstructions and embeddings."""
         images = inputs["images"]
-        if "transforms" in inputs:
+        if self.is_affine:
             images = ops.image.affine_transform(
                 images,
                 inputs["transforms"],
@@ -263,7 +264,7 @@ class Trainer(keras.Model):
         waiting = []
         for batch in some_batches:
             x = {"images": images[batch.rows], "weight": batch.weight, **constants}
-            if batch.transforms is not None:
+            if self.is_affine:
                 x["transforms"] = batch.transforms
             if targets is not None:
                 x["targets"] = targets[batch.rows]
@@ -291,7 +292,15 @@ class Trainer(keras.Model):
         """A compiled function that takes the steps of inputs that are stacked along a new first axis."""
         import tensorflow as tf
 
-        @tf.function(reduce_retracing=True)
+        shapes = {"images": (None, *self.encoder.input_shape[1:]), "weight": (None,)}
+        shapes |= {"gamma": (1,), "reconstruction_weight": (1,)}
+        if self.is_affine:
+            shapes["transforms"] = (None, 8)
+        if self.centers is not None:
+            shapes["targets"] = (None, self.centers.shape[0])
+
+        # any number of steps on batches of any size
+        @tf.function(input_signature=[{k: tf.TensorSpec((None, *v), tf.float32) for k, v in shapes.items()}])
         def take_steps(stacked):
             for i in tf.range(tf.shape(stacked["weight"])[0]):
                 self.train_step(({name: values[i] for name, values in stacked.items()},))
