@@ -1,0 +1,146 @@
+"""
+How fast does the network train?
+================================
+
+The time of a training step of the paper's network, against a plain PyTorch loop of the same network, and
+against the floating-point rate of the machine. Each has a process of its own, and they take turns, epoch by
+epoch, with the same number of threads. It needs torch, which the package does not.
+
+Run it, from the folder above ``examples``, as::
+
+    python examples/benchmarks/training.py [--threads 2] [--rounds 7]
+
+TensorFlow leaves out its fastest kernels (oneDNN) on CPUs without instructions for neural networks, unless
+the environment variable TF_ENABLE_ONEDNN_OPTS is 1: try it with and without.
+"""
+
+import argparse
+import multiprocessing
+import os
+import time
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--threads", type=int, default=2)
+parser.add_argument("--rounds", type=int, default=7)
+parser.add_argument("--images", type=int, default=2560)
+parser.add_argument("--sides", type=int, nargs="+", default=[16, 28])
+BATCH_SIZE = 256
+# Floating-point operations of one image, forward and backward.
+FLOP = {16: 14.0e6, 28: 40.0e6}
+
+
+def torch_epochs(images, threads):
+    """Train the same network with a plain loop: channels last, fused Adam; yield after each epoch."""
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(threads)
+    side = images.shape[1]
+    unpadded = side == 28
+    features = 3 if unpadded else 2
+    padding = 0 if unpadded else 1
+    encoder = nn.Sequential(
+        nn.Conv2d(1, 32, 5, 2, 2), nn.ReLU(),
+        nn.Conv2d(32, 64, 5, 2, 2), nn.ReLU(),
+        nn.Conv2d(64, 128, 3, 2, padding), nn.ReLU(),
+        nn.Flatten(), nn.Linear(128 * features**2, 10),
+    )  # fmt: skip
+    decoder = nn.Sequential(
+        nn.Linear(10, 128 * features**2), nn.ReLU(), nn.Unflatten(1, (128, features, features)),
+        nn.ConvTranspose2d(128, 64, 3, 2, padding, output_padding=0 if unpadded else 1), nn.ReLU(),
+        nn.ConvTranspose2d(64, 32, 5, 2, 2, output_padding=1), nn.ReLU(),
+        nn.ConvTranspose2d(32, 1, 5, 2, 2, output_padding=1),
+    )  # fmt: skip
+    model = nn.Sequential(encoder, decoder).to(memory_format=torch.channels_last)
+    X = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(model.parameters(), fused=True)
+    while True:
+        for rows in torch.randperm(len(X)).split(BATCH_SIZE):
+            x = X[rows]
+            optimizer.zero_grad()
+            loss = ((model(x) - x) ** 2).mean()
+            loss.backward()
+            optimizer.step()
+        yield
+
+
+def our_epochs(images, threads, augmentation=None):
+    """Train ours; yield after each epoch."""
+    import tensorflow as tf
+
+    from skdcec import ConvAutoencoder
+    from skdcec._training import pretrain
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    autoencoder = ConvAutoencoder()
+    recipe = autoencoder._recipe(images.shape[1:])
+    weights = autoencoder._initial_weights(recipe, np.random.RandomState(0))
+    options = {"batch_size": BATCH_SIZE, "optimizer": recipe.optimizer, "augmentation": augmentation}
+    return pretrain(recipe.architecture, weights, images, epochs=10**6, seed=0, **options)
+
+
+def our_augmented_epochs(images, threads):
+    """Train ours on augmented images."""
+    return our_epochs(images, threads, "affine")
+
+
+def matrix_products(images, threads):
+    """Multiply matrices: as many floating-point operations as an epoch has."""
+    A = np.random.default_rng(0).random((1500, 1500), dtype=np.float32)
+    n = max(1, round(len(images) * FLOP[images.shape[1]] / (2 * 1500**3)))
+    with threadpool_limits(threads, "blas"):
+        while True:
+            for _ in range(n):
+                A @ A
+            yield
+
+
+LOOPS = {
+    "skdcec": our_epochs,
+    "skdcec, augmented": our_augmented_epochs,
+    "torch": torch_epochs,
+    "matrix products": matrix_products,
+}
+
+
+def work(connection, name, images, threads):
+    """Run an epoch whenever asked to, and answer with its seconds."""
+    loop = LOOPS[name](images, threads)
+    while connection.recv():
+        start = time.perf_counter()
+        next(loop)
+        connection.send(time.perf_counter() - start)
+
+
+def main():
+    args = parser.parse_args()
+    onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "unset")
+    print(f"{args.threads} threads, TF_ENABLE_ONEDNN_OPTS {onednn}; microseconds an image, median (least)")
+    context = multiprocessing.get_context("spawn")
+    for side in args.sides:
+        images = np.random.default_rng(0).random((args.images, side, side, 1), dtype=np.float32)
+        workers, times = {}, {name: [] for name in LOOPS}
+        for name in LOOPS:
+            workers[name], theirs = context.Pipe()
+            context.Process(target=work, args=(theirs, name, images, args.threads), daemon=True).start()
+        for turn in range(args.rounds + 2):
+            for name, worker in workers.items():
+                worker.send(True)
+                seconds = worker.recv()
+                if turn > 1:  # the first ones compile
+                    times[name].append(seconds / len(images) * 1e6)
+        for worker in workers.values():
+            worker.send(False)
+        for name, t in times.items():
+            over = [f"{np.median(np.divide(t, times[other])):.2f}" for other in ("torch", "matrix products")]
+            print(
+                f"{side} x {side} {name:18} {np.median(t):5.0f} ({min(t):.0f}), {over[0]} of torch, "
+                f"{over[1]} of the matrix products"
+            )
+
+
+if __name__ == "__main__":
+    main()
