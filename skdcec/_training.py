@@ -26,6 +26,8 @@ INFERENCE_CHUNK = 2048
 STEPS_PER_CALL, BYTES_PER_CALL = 16, 2**26
 # The pool keeps no more idle models than this.
 MOST_IDLE = 16
+# XLA trains these networks more slowly on a CPU; JAX needs it, wherever no layer forbids it.
+JIT = "auto" if keras.backend.backend() == "jax" else False
 # Keras' own floor for probabilities in the Kullback-Leibler divergence.
 SMALLEST_PROBABILITY = 1e-7
 # The affine augmentation: largest shift as a share of the side, and largest rotation.
@@ -182,8 +184,7 @@ class Trainer(keras.Model):
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         self.compile(
             optimizer=optimizer,
-            # XLA trains these networks more slowly on a CPU, and JAX does nothing without it
-            jit_compile=keras.backend.backend() == "jax",
+            jit_compile=JIT,
         )
         self.optimizer.build(self.trainable_variables)
         self.fresh_optimizer = [v.numpy() for v in self.optimizer.variables]
@@ -285,7 +286,7 @@ class Trainer(keras.Model):
             self._loop_of_steps({name: np.stack([x[name] for x in inputs]) for name in inputs[0]})
         else:
             for x in inputs:
-                self.train_on_batch(x)
+                self.train_on_batch({name: ops.convert_to_tensor(values) for name, values in x.items()})
 
     @cached_property
     def _loop_of_steps(self):
@@ -337,7 +338,7 @@ class Mapper(keras.Model):
         super().__init__(dtype="float32")
         self.network = build(architecture)[part]
         self.built = True
-        self.compile(jit_compile=keras.backend.backend() == "jax")
+        self.compile(jit_compile=JIT)
         self.batch_size = next(size for size in INFERENCE_BATCHES if size == 1 or self.is_uniform(size))
 
     def is_uniform(self, batch_size):

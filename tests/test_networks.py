@@ -19,11 +19,7 @@ from skdcec import DCEC, ConvAutoencoder, DenseAutoencoder, KerasAutoencoder, KH
 from skdcec._keras_json import augmentation_json, network_json
 
 SHAPE = (8, 8, 1)
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),  # hardly trained
-    # Keras, when it copies its models
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # hardly trained
 
 
 def network(image_shape):

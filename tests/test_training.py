@@ -111,7 +111,7 @@ def test_affine_augmentation_moves_within_its_bounds():
         moved = ops.image.affine_transform(
             stack, transforms, fill_mode="nearest", data_format="channels_last"
         )
-        return np.asarray(moved.numpy())
+        return ops.convert_to_numpy(moved)
 
     image = np.zeros((21, 21, 1), np.float32)
     image[9:12, 9:12] = 1
