@@ -1,6 +1,10 @@
 """scikit-learn's own checks, none expected to fail."""
 
 import pytest
+from sklearn.cluster import AgglomerativeClustering, BisectingKMeans, KMeans, MiniBatchKMeans
+from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdcec import (
@@ -18,6 +22,20 @@ def small_dcec(**params):
     return DCEC(autoencoder=autoencoder, update_interval=5, max_iter=10, **params)
 
 
+INITS = [
+    None,
+    KHarmonicMeans(),
+    KernelKHarmonicMeans(),
+    MahalanobisKMeans(),
+    KMeans(),
+    MiniBatchKMeans(),
+    BisectingKMeans(),
+    GaussianMixture(),
+    AgglomerativeClustering(),
+    make_pipeline(StandardScaler(), KMeans()),
+]
+
+
 @parametrize_with_checks(
     [
         KHarmonicMeans(),
@@ -28,8 +46,7 @@ def small_dcec(**params):
         MahalanobisKMeans(covariance_type="tied"),
         ConvAutoencoder(filters=(8, 8), kernel_sizes=(3, 3), epochs=3),
         DenseAutoencoder(hidden_layer_sizes=(16,), epochs=3, augmentation="affine"),
-        small_dcec(),
-        small_dcec(init=KHarmonicMeans()),
+        *[small_dcec(init=init) for init in INITS],
     ]
 )
 # the checks cluster a handful of rows, of which several clusterings rightly complain

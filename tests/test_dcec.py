@@ -3,6 +3,10 @@
 import copy
 import pickle
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import joblib
 import numpy as np
@@ -36,6 +40,7 @@ from skdcec import (
 )
 from skdcec._checkpoint import as_text
 from skdcec._dcec import cluster_health
+from skdcec._storage import load_arrays
 from skdcec._training import soft_assignment
 from skdcec.metrics import clustering_accuracy_score
 
@@ -567,3 +572,43 @@ def test_a_full_disk_stops_the_fit_with_its_cause(digits, tmp_path, kill_after, 
         model.fit(digits.images[:200])
     assert not list(tmp_path.iterdir())
     assert not hasattr(model, "labels_")
+
+
+LONG_FIT = """
+import sys, warnings
+import joblib
+from skdcec import DCEC, ConvAutoencoder, _checkpoint
+from skdcec.datasets import load_digits_images
+warnings.simplefilter("ignore")
+_checkpoint.SAVE_EVERY = 0.0
+autoencoder = ConvAutoencoder((4, 4), (3, 3), epochs=40, n_components=4, augmentation="affine")
+model = DCEC(4, autoencoder=autoencoder, update_interval=2, max_iter=80, tol=0.0, random_state=0)
+model.set_params(checkpoint=sys.argv[1] if len(sys.argv) > 1 else None)
+model.fit(load_digits_images().images[:600])
+weights = model.autoencoder_.weights_
+print(joblib.hash([model.labels_, model.cluster_centers_, weights, model.history_]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_a_fit_killed_by_the_system_goes_on(tmp_path):
+    rng, folder = np.random.default_rng(), tmp_path / "checkpoint"
+
+    def start(*arguments):
+        return subprocess.Popen(
+            [sys.executable, "-c", LONG_FIT, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+
+    # at a random moment after the first file of each phase; a fit that is done by then has nothing to lose
+    for phase in ("pretraining", "refinement"):
+        process = start(folder)
+        while process.poll() is None and not (folder / f"{phase}.npz").exists():
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.5))
+        process.kill()
+        process.communicate()
+        # nothing half-written carries the name of a whole file
+        for path in folder.glob("*.npz"):
+            load_arrays(path)
+    resumed, whole = start(folder).communicate()[0], start().communicate()[0]
+    assert resumed == whole != b""
