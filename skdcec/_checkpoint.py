@@ -104,6 +104,5 @@ def as_text(value):
     if hasattr(value, "get_params"):
         return type(value).__name__ + (f" with weights {joblib.hash(weights)}" if weights else "")
     if callable(value):
-        # a Keras object has no name of its own here: it is part of the identity as JSON
         return getattr(value, "__qualname__", type(value).__name__)
     return joblib.hash(value)

@@ -6,6 +6,7 @@ Keras is imported when a network is first needed, never with this module.
 import copy
 import json
 import os
+import re
 import warnings
 from functools import partial
 from numbers import Integral, Real
@@ -100,7 +101,7 @@ class DCEC(
         - a callable ``init(Z, n_clusters, random_state)`` that returns centers;
         - the centers.
 
-    autoencoder : ConvAutoencoder, DenseAutoencoder or FrozenEstimator of one, default=None
+    autoencoder : ConvAutoencoder, DenseAutoencoder, KerasAutoencoder or FrozenEstimator of one, default=None
         A clone is trained; None is ``ConvAutoencoder()``. A fitted one in scikit-learn's
         ``FrozenEstimator`` is not trained again, only refined (a copy of it).
 
@@ -379,12 +380,13 @@ class DCEC(
         if self.checkpoint is None:
             return None
         unimportant = ("verbose", "memory", "checkpoint")
+        # Keras describes these, below
+        described = re.compile(r"(autoencoder__.*)?optimizer|autoencoder__.*(augmentation|network)")
         identity = {
             name: as_text(value)
             for name, value in self.get_params(deep=True).items()
-            if name.split("__")[-1] not in unimportant
+            if name.split("__")[-1] not in unimportant and not described.fullmatch(name)
         }
-        # what Keras describes
         start = autoencoder and autoencoder._start(recipe)
         identity |= {
             "optimizer": optimizer,

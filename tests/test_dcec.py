@@ -537,6 +537,19 @@ def test_another_fit_in_the_folder_is_refused(digits, tmp_path, kill_after):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_equal_keras_objects_do_not_make_another_fit(digits, tmp_path):
+    import keras
+
+    X = digits.images[:200]
+    for _ in range(2):
+        adam = keras.optimizers.Adam(1e-3)
+        autoencoder = ConvAutoencoder((4,), (3,), epochs=1, optimizer=adam, random_state=0).fit(X)
+        model = resumable(tmp_path, autoencoder=FrozenEstimator(autoencoder), optimizer=adam).fit(X)
+    with pytest.raises(ValueError, match="another fit: optimizer was"):
+        model.set_params(optimizer=keras.optimizers.Adam(1e-2)).fit(X)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_memory_and_checkpoint_may_share_a_folder(digits, tmp_path, kill_after):
     X = digits.images[:200]
     kill_after("refinement", 2)
