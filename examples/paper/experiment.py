@@ -8,7 +8,7 @@ on from its checkpoint.
     python examples/paper/experiment.py usps.npz --output results --seeds 10
 
 Where a CPU lacks AVX-512, setting the environment variable TF_ENABLE_ONEDNN_OPTS=1 makes TensorFlow train
-these networks 1.7 times as fast.
+these networks up to 1.7 times as fast.
 """
 
 import argparse
