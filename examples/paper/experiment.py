@@ -1,31 +1,40 @@
 """The experiment of the paper: which initialiser suits deep convolutional embedded clustering?
 
 For each seed one autoencoder is pretrained, and refined once from the centers of each initialiser, so
-that the initialisers can be compared in pairs. Each finished run is a file of its own in the output
-folder, and ``results.csv`` holds them all; what is there is not run again, and a run that was killed goes
-on from its checkpoint.
+that the initialisers can be compared in pairs:
 
-    python examples/paper/experiment.py usps.npz --output results --seeds 10
+    python examples/paper/experiment.py usps --output results
 
-Where a CPU lacks AVX-512, setting the environment variable TF_ENABLE_ONEDNN_OPTS=1 makes TensorFlow train
-these networks up to 1.7 times as fast.
+prints the tables of the paper at its end. The data are 'usps' or 'mnist' (from OpenML), 'digits', or an .npz
+file with the arrays x_train and y_train. Each finished run is a file in the folder ``runs`` of the output,
+and a row of ``results.csv``. Stopped at any moment and started again, the experiment goes on where it was:
+finished runs are not repeated, and the one that was under way continues from its checkpoint. A
+``results.csv`` from elsewhere, copied into a new folder, is gone on with in the same way.
 """
 
 import argparse
 import json
 import os
 import shutil
+import sys
 import time
+import warnings
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, delayed
+import pandas as pd
+import report
+from joblib import Parallel, cpu_count, delayed
+from sklearn.callback import ProgressBar
 from sklearn.cluster import AgglomerativeClustering, KMeans, SpectralClustering
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
 
 from skdcec import DCEC, ConvAutoencoder, KernelKHarmonicMeans, KHarmonicMeans, MahalanobisKMeans
-from skdcec.datasets import load_digits_images, load_npz
+from skdcec.datasets import fetch_mnist, fetch_usps, load_digits_images, load_npz
 from skdcec.metrics import clustering_accuracy_score
 
 
@@ -34,7 +43,7 @@ def random_centers(Z, n_clusters, random_state):
     return Z[random_state.choice(len(Z), n_clusters, replace=False)]
 
 
-INITIALIZERS = {
+PAPER = {
     "kmeans": KMeans(n_init=20),
     "kmeans-1": KMeans(n_init=1),
     "mahalanobis": MahalanobisKMeans(),
@@ -44,26 +53,31 @@ INITIALIZERS = {
     "kernel-1": KernelKHarmonicMeans(p=2, sigma=1.0),
     "kernel": KernelKHarmonicMeans(),
     "gmm": GaussianMixture(),
-    "ward": AgglomerativeClustering(),
-    "spectral": SpectralClustering(affinity="nearest_neighbors"),
     "random": random_centers,
 }
-PAPER = [
-    "kmeans",
-    "kmeans-1",
-    "mahalanobis",
-    "mahalanobis-tied",
-    "khm-2",
-    "khm",
-    "kernel-1",
-    "kernel",
-    "gmm",
-    "random",
-]
+INITIALIZERS = PAPER | {
+    "ward": AgglomerativeClustering(),
+    "spectral": SpectralClustering(affinity="nearest_neighbors"),
+}
+SMOKE = {"data": "digits", "seeds": 2, "epochs": 2, "update_interval": 3, "max_iter": 6}
 LEVELS = (0.95, 0.98)
 
 
-class Clock:
+def settings(args):
+    """Return what the runs of one folder must have in common."""
+    names = ["augmentation", "epochs", "batch_size", "update_interval", "max_iter"]
+    return {"data": Path(args.data).stem} | {name: getattr(args, name) for name in names}
+
+
+@cache
+def load(data):
+    """Return images and true classes of the data set of that name, or in that file."""
+    fetch = {"digits": load_digits_images, "usps": fetch_usps, "mnist": fetch_mnist}
+    bunch = fetch[data]() if data in fetch else load_npz(data)
+    return bunch.images, bunch.target
+
+
+class Record:
     """Callback that notes the seconds of each phase, the first embedding, and when accuracy was reached."""
 
     def __init__(self, y):
@@ -97,29 +111,47 @@ def scores(prefix, y, labels):
     }
 
 
-def write_atomically(path, text):
+def nearest(centers, Z):
+    """Return the index of the center that is nearest to each row of `Z`."""
+    return np.stack([np.square(Z - center).sum(axis=1) for center in centers]).argmin(axis=0)
+
+
+def distinct(centers, Z):
+    """Count the centers that are further than a hundredth of the data's spread from all before them."""
+    least = 0.01 * Z.std(axis=0).mean()
+    gaps = [np.linalg.norm(centers[:i] - center, axis=1) for i, center in enumerate(centers)]
+    return sum(bool(gap.min(initial=np.inf) > least) for gap in gaps)
+
+
+def write_atomically(path, write):
+    """Call `write` with a temporary path, then move what it wrote to `path`."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text(text)
+    write(temporary)
     os.replace(temporary, path)
 
 
+def finished(output):
+    """Return the rows of the runs that are done, in the order of their seeds and initialisers."""
+    rows = [json.loads(path.read_text()) for path in (output / "runs").glob("*.json")]
+    if (output / "results.csv").exists():
+        rows = pd.read_csv(output / "results.csv").replace({np.nan: None}).to_dict("records") + rows
+    order = list(INITIALIZERS)
+    unique = {(row["seed"], order.index(row["init"])): row for row in rows}
+    return [row for _, row in sorted(unique.items())]
+
+
 def run(seed, name, args):
-    """Make one run, unless its result is there; return its row."""
-    result = args.output / "runs" / f"{seed}-{name}.json"
-    if result.exists():
-        return json.loads(result.read_text())
-    data = load_digits_images() if args.data == "digits" else load_npz(args.data)
-    X, y = data.images, data.target
+    """Refine the autoencoder of `seed` from the centers of one initialiser; return the row of the result."""
+    X, y = load(args.data)
     checkpoint = args.output / "checkpoints" / f"{seed}-{name}"
-    autoencoder = ConvAutoencoder(
-        augmentation=None if args.augmentation == "none" else args.augmentation,
-        epochs=args.epochs,
-        batch_size=args.batch_size,
-    )
     dcec = DCEC(
         n_clusters=len(np.unique(y)),
         init=INITIALIZERS[name],
-        autoencoder=autoencoder,
+        autoencoder=ConvAutoencoder(
+            augmentation=None if args.augmentation == "none" else args.augmentation,
+            epochs=args.epochs,
+            batch_size=args.batch_size,
+        ),
         update_interval=args.update_interval,
         max_iter=args.max_iter,
         batch_size=args.batch_size,
@@ -128,53 +160,107 @@ def run(seed, name, args):
         random_state=seed,
     )
     resumed = checkpoint.exists()
-    clock = Clock(y)
-    dcec.set_callbacks(clock).fit(X)
-    Z = clock.embedding
-    D = np.stack([np.square(Z - center).sum(axis=1) for center in dcec.initial_centers_], axis=1)
-    row = {"seed": seed, "init": name}
-    row |= scores("initial_", y, D.argmin(axis=1)) | scores("", y, dcec.labels_)
-    row |= {"batches": dcec.n_iter_, "resumed": int(resumed)}
-    row |= {f"{task}_seconds": clock.seconds[task] for task in ("pretrain", "initialise", "refine")}
-    row |= {f"seconds_to_{level}": clock.passed.get(level, "") for level in LEVELS}
-    row = {key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()}
-    write_atomically(result, json.dumps(row))
-    shutil.rmtree(checkpoint)
-    print(
-        "seed {seed}, {init}: accuracy {initial_accuracy:.3f} -> {accuracy:.3f}, NMI {nmi:.3f}".format(**row),
-        flush=True,
-    )
-    return row
+    record = Record(y)
+    # bars need rich and a terminal, and those of several processes would overwrite each other
+    bars = args.jobs == 1 and sys.stdout.isatty() and find_spec("rich")
+    dcec.set_callbacks(record, *[ProgressBar()] * bool(bars))
+    with warnings.catch_warnings():
+        # clusters that merge or starve are counted in the row
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        dcec.fit(X)
+    Z = record.embedding
+    write_atomically(args.output / "embeddings" / f"{seed}.npy", lambda path: save(path, Z))
+    row = settings(args) | {"images": len(X), "seed": seed, "init": name}
+    row |= scores("initial_", y, nearest(dcec.initial_centers_, Z)) | scores("", y, dcec.labels_)
+    row |= {"distinct_centers": distinct(dcec.initial_centers_, Z)}
+    row |= {"initial_iterations": getattr(dcec.init_, "n_iter_", None), "batches": dcec.n_iter_}
+    row |= {"resumed": int(resumed)}
+    row |= {f"{task}_seconds": record.seconds[task] for task in ("pretrain", "initialise", "refine")}
+    row |= {f"seconds_to_{level}": record.passed.get(level) for level in LEVELS}
+    return {key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()}
+
+
+def save(path, array):
+    with open(path, "wb") as file:  # np.save would add a suffix to a path
+        np.save(file, array)
 
 
 def run_seed(seed, args):
-    """Make the runs of one seed one after the other, as they share an autoencoder."""
-    return [run(seed, name, args) for name in args.initializers]
+    """Make the runs of one seed that are not done yet, one after the other, as they share an autoencoder."""
+    done = {row["init"] for row in finished(args.output) if row["seed"] == seed}
+    for name in args.initializers:
+        if name in done:
+            continue
+        result = args.output / "runs" / f"{seed}-{name}.json"
+        row = run(seed, name, args)
+        write_atomically(result, lambda path, row=row: path.write_text(json.dumps(row)))
+        shutil.rmtree(args.output / "checkpoints" / f"{seed}-{name}")
+        rows = finished(args.output)
+        write_results(rows, args.output)
+        print(
+            f"{len(rows):>3} done: seed {seed}, {name}: accuracy {row['initial_accuracy']:.3f} -> "
+            f"{row['accuracy']:.3f}, NMI {row['nmi']:.3f}, {row['refine_seconds']:.0f} s",
+            flush=True,
+        )
 
 
-def main():
+def write_results(rows, output):
+    table = pd.DataFrame(rows)
+    write_atomically(output / "results.csv", lambda path: table.to_csv(path, index=False))
+
+
+def parse():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("data", help="'digits', or an .npz file with x_train and y_train")
+    parser.add_argument("data", nargs="?", help="'usps', 'mnist', 'digits' or an .npz file")
     parser.add_argument("--output", type=Path, required=True, help="folder of the results")
-    parser.add_argument("--seeds", type=int, default=10, help="how many seeds")
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--initializers", type=lambda s: s.split(","), default=PAPER)
+    parser.add_argument("--seeds", type=int, default=10, help="how many seeds (default: 10)")
+    parser.add_argument("--first-seed", type=int, default=0, help="(default: 0)")
+    parser.add_argument(
+        "--initializers",
+        type=lambda names: names.split(","),
+        default=list(PAPER),
+        help=f"of {','.join(INITIALIZERS)} (default: all but the last two)",
+    )
     parser.add_argument("--augmentation", choices=["none", "affine"], default="none")
-    parser.add_argument("--epochs", type=int, default=200, help="of pretraining")
-    parser.add_argument("--batch-size", type=int, default=256)
-    parser.add_argument("--update-interval", type=int, default=140, help="batches between targets")
-    parser.add_argument("--max-iter", type=int, default=20000, help="most batches of joint training")
+    parser.add_argument("--epochs", type=int, default=200, help="of pretraining (default: 200)")
+    parser.add_argument("--batch-size", type=int, default=256, help="(default: 256)")
+    parser.add_argument("--update-interval", type=int, default=140, help="batches between targets (140)")
+    parser.add_argument("--max-iter", type=int, default=20000, help="most batches of joint training (20000)")
     parser.add_argument("--jobs", type=int, default=1, help="seeds at a time, in processes of their own")
+    parser.add_argument(
+        "--smoke",
+        action="store_true",
+        help="only show that everything runs: two seeds of the digits, hardly trained",
+    )
     args = parser.parse_args()
-    for folder in ("runs", "checkpoints", "pretrained"):
+    if args.smoke:
+        vars(args).update(SMOKE)
+    if args.data is None:
+        parser.error("name a data set, or pass --smoke")
+    if unknown := set(args.initializers) - set(INITIALIZERS):
+        parser.error(f"--initializers {sorted(unknown)} should be some of {list(INITIALIZERS)}")
+    return parser, args
+
+
+def main():
+    parser, args = parse()
+    for folder in ("runs", "checkpoints", "pretrained", "embeddings"):
         (args.output / folder).mkdir(parents=True, exist_ok=True)
+    for row in finished(args.output):
+        if other := {key: row[key] for key, value in settings(args).items() if row[key] != value}:
+            parser.error(f"--output {args.output} holds runs with {other}; name another folder")
+    # what a library must leave to its user: kernels that are up to 1.7 times as fast on CPUs without AVX-512,
+    # and threads for each process
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    if args.jobs > 1:
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(cpu_count() // args.jobs, 1)))
     seeds = range(args.first_seed, args.first_seed + args.seeds)
-    tables = Parallel(n_jobs=args.jobs)(delayed(run_seed)(seed, args) for seed in seeds)
-    rows = [row for table in tables for row in table]
-    lines = [",".join(rows[0])] + [",".join(str(v) for v in row.values()) for row in rows]
-    write_atomically(args.output / "results.csv", "\n".join(lines) + "\n")
+    Parallel(n_jobs=args.jobs)(delayed(run_seed)(seed, args) for seed in seeds)
+    rows = finished(args.output)
+    write_results(rows, args.output)
+    report.show(pd.DataFrame(rows))
 
 
 if __name__ == "__main__":
