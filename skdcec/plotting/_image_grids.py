@@ -1,0 +1,358 @@
+"""Displays of images side by side: cluster centers, and reconstructions."""
+
+import numpy as np
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils.validation import check_is_fitted
+
+from skdcec._images import resolve_image_shape
+from skdcec.plotting._axes import axes_of
+
+
+class CenterImagesDisplay:
+    """Cluster centers as images, above the images that are nearest to them.
+
+    Use :meth:`from_estimator` or :meth:`from_predictions`; all parameters are kept as attributes.
+
+    Parameters
+    ----------
+    centers : ndarray of shape (n_clusters, height, width, channels)
+        An image for each center.
+    members : ndarray of shape (n_clusters, n_members, height, width, channels)
+        The images nearest to each center, the nearest first; NaN where a cluster has fewer.
+    sizes : ndarray of shape (n_clusters,)
+        Number of images in each cluster.
+
+    Attributes
+    ----------
+    im_ : matplotlib AxesImage
+        All images, one cluster in each column.
+    ax_ : matplotlib Axes
+        The axes drawn on.
+    figure_ : matplotlib Figure
+        Its figure.
+
+    See Also
+    --------
+    ReconstructionDisplay : Images and what an autoencoder makes of them.
+    EmbeddingDisplay : The embedding as a plane.
+
+    Examples
+    --------
+    >>> from sklearn.cluster import KMeans
+    >>> from skdcec.datasets import load_digits_images
+    >>> from skdcec.plotting import CenterImagesDisplay
+    >>> X = load_digits_images().data
+    >>> kmeans = KMeans(10, random_state=0).fit(X)
+    >>> display = CenterImagesDisplay.from_estimator(kmeans, X, n_members=3)
+    >>> display.members.shape
+    (10, 3, 8, 8, 1)
+    """
+
+    def __init__(self, *, centers, members, sizes):
+        self.centers = centers
+        self.members = members
+        self.sizes = sizes
+
+    def plot(self, ax=None, *, cmap="gray_r"):
+        """Draw the images.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a figure.
+        cmap : str or matplotlib Colormap, default='gray_r'
+            Colours of images of one channel.
+
+        Returns
+        -------
+        display : CenterImagesDisplay
+            The display itself.
+        """
+        tiles = np.concatenate([self.centers[:, None], self.members], axis=1).swapaxes(0, 1)
+        ax = axes_of(ax, figsize=(0.8 * tiles.shape[1] + 1, 0.8 * tiles.shape[0] + 0.6))
+        self.im_, rows, columns = show_mosaic(tiles, ax, cmap, self.members)
+        ax.set_xticks(columns, self.sizes)
+        ax.set_yticks(rows[:2], ["center", "nearest"][: len(rows)])
+        ax.set_xlabel("images in the cluster")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+    @classmethod
+    def from_estimator(cls, estimator, X, *, n_members=5, image_shape=None, ax=None, cmap="gray_r"):
+        """Draw the centers of a fitted clusterer.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with ``cluster_centers_`` and ``predict``. Where it has ``inverse_transform``, as `DCEC`,
+            its centers are decoded, and members are nearest in the embedding; else centers are images.
+        X : array-like
+            Images in any layout that the estimator accepts.
+        n_members : int, default=5
+            Number of images below each center.
+        image_shape : tuple of int, default=None
+            (height, width) or (height, width, channels) of flat rows; None guesses as `DCEC` does.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a figure.
+        cmap : str or matplotlib Colormap, default='gray_r'
+            Colours of images of one channel.
+
+        Returns
+        -------
+        display : CenterImagesDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            For an estimator without ``cluster_centers_``; use :meth:`from_predictions`.
+        """
+        check_is_fitted(estimator)
+        if not hasattr(estimator, "cluster_centers_"):
+            raise TypeError(
+                f"{type(estimator).__name__} has no cluster_centers_; use from_predictions with its labels."
+            )
+        labels = estimator.predict(X)
+        centers = estimator.cluster_centers_
+        image_shape = getattr(estimator, "image_shape_", image_shape)
+        if hasattr(estimator, "inverse_transform"):
+            Z, images = estimator.transform(X), estimator.inverse_transform(centers)
+        else:
+            Z, images = np.asarray(X).reshape(len(X), -1), centers
+        members, sizes = nearest_members(as_images(X, image_shape), labels, Z, centers, n_members)
+        display = cls(centers=as_images(images, image_shape), members=members, sizes=sizes)
+        return display.plot(ax, cmap=cmap)
+
+    @classmethod
+    def from_predictions(
+        cls, X, labels, *, embedding=None, n_members=5, image_shape=None, ax=None, cmap="gray_r"
+    ):
+        """Draw the mean image of each cluster, and the images nearest to its mean.
+
+        Parameters
+        ----------
+        X : array-like
+            Images in any layout that `DCEC` accepts.
+        labels : array-like of shape (n_samples,)
+            Cluster of each image; -1 (noise) is left out.
+        embedding : array-like of shape (n_samples, n_components), default=None
+            Where distances are measured; None is the pixels.
+        n_members : int, default=5
+            Number of images below each mean.
+        image_shape : tuple of int, default=None
+            (height, width) or (height, width, channels) of flat rows; None guesses as `DCEC` does.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a figure.
+        cmap : str or matplotlib Colormap, default='gray_r'
+            Colours of images of one channel.
+
+        Returns
+        -------
+        display : CenterImagesDisplay
+            The display, drawn.
+        """
+        labels, images = column_or_1d(labels), as_images(X, image_shape)
+        Z = images.reshape(len(images), -1) if embedding is None else check_array(embedding)
+        check_consistent_length(images, labels, Z)
+        names = np.unique(labels[labels != -1])
+        codes = np.where(labels == -1, -1, np.searchsorted(names, labels))
+        means = np.stack([Z[codes == j].mean(axis=0) for j in range(len(names))])
+        members, sizes = nearest_members(images, codes, Z, means, n_members)
+        centers = np.stack([images[codes == j].mean(axis=0) for j in range(len(names))])
+        return cls(centers=centers, members=members, sizes=sizes).plot(ax, cmap=cmap)
+
+
+def nearest_members(images, labels, Z, centers, n_members):
+    """Return the images of each cluster that are nearest to its center, and the sizes of the clusters."""
+    members = np.full((len(centers), n_members, *images.shape[1:]), np.nan)
+    for j, center in enumerate(centers):
+        own = np.flatnonzero(labels == j)
+        order = np.square(Z[own] - center).sum(axis=1).argsort(kind="stable")[:n_members]
+        members[j, : len(order)] = images[own[order]]
+    return members, np.bincount(labels[labels >= 0], minlength=len(centers))
+
+
+class ReconstructionDisplay:
+    """Images, and what an autoencoder makes of them.
+
+    Use :meth:`from_estimator` or :meth:`from_predictions`; all parameters are kept as attributes.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n_images, height, width, channels)
+        The images.
+    reconstructions : ndarray of shape (n_images, height, width, channels)
+        What the decoder returned for their embeddings.
+
+    Attributes
+    ----------
+    errors_ : ndarray of shape (n_images,)
+        Mean squared error of each image over its pixels.
+    im_ : matplotlib AxesImage
+        All images.
+    ax_ : matplotlib Axes
+        The axes drawn on.
+    figure_ : matplotlib Figure
+        Its figure.
+
+    See Also
+    --------
+    CenterImagesDisplay : Decoded cluster centers.
+
+    Examples
+    --------
+    >>> from sklearn.decomposition import PCA
+    >>> from skdcec.datasets import load_digits_images
+    >>> from skdcec.plotting import ReconstructionDisplay
+    >>> X = load_digits_images().data
+    >>> display = ReconstructionDisplay.from_estimator(PCA(5).fit(X), X, n_images=4)
+    >>> display.reconstructions.shape
+    (4, 8, 8, 1)
+    """
+
+    def __init__(self, *, images, reconstructions):
+        self.images = images
+        self.reconstructions = reconstructions
+
+    def plot(self, ax=None, *, cmap="gray_r"):
+        """Draw the images above their reconstructions, with the mean squared error of each.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a figure.
+        cmap : str or matplotlib Colormap, default='gray_r'
+            Colours of images of one channel.
+
+        Returns
+        -------
+        display : ReconstructionDisplay
+            The display itself.
+        """
+        ax = axes_of(ax, figsize=(0.8 * len(self.images) + 1, 2.4))
+        self.errors_ = np.square(self.images - self.reconstructions).mean(axis=(1, 2, 3))
+        tiles = np.stack([self.images, self.reconstructions])
+        self.im_, rows, columns = show_mosaic(tiles, ax, cmap, self.images)
+        ax.set_xticks(columns, [f"{error:.3f}" for error in self.errors_])
+        ax.set_yticks(rows, ["image", "decoded"])
+        ax.set_xlabel("mean squared error")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+    @classmethod
+    def from_estimator(cls, estimator, X, *, n_images=10, image_shape=None, ax=None, cmap="gray_r"):
+        """Draw the first images of X as a fitted autoencoder, or any other transformer, sees them.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with ``transform`` and ``inverse_transform``: an autoencoder, `DCEC`, or PCA.
+        X : array-like
+            Images in any layout that the estimator accepts.
+        n_images : int, default=10
+            How many.
+        image_shape : tuple of int, default=None
+            (height, width) or (height, width, channels) of flat rows; None guesses as `DCEC` does.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a figure.
+        cmap : str or matplotlib Colormap, default='gray_r'
+            Colours of images of one channel.
+
+        Returns
+        -------
+        display : ReconstructionDisplay
+            The display, drawn.
+        """
+        check_is_fitted(estimator)
+        X = X[:n_images]
+        decoded = estimator.inverse_transform(estimator.transform(X))
+        image_shape = getattr(estimator, "image_shape_", image_shape)
+        return cls.from_predictions(X, decoded, image_shape=image_shape, ax=ax, cmap=cmap)
+
+    @classmethod
+    def from_predictions(cls, X, X_reconstructed, *, image_shape=None, ax=None, cmap="gray_r"):
+        """Draw images above their reconstructions.
+
+        Parameters
+        ----------
+        X : array-like
+            Images in any layout that `DCEC` accepts.
+        X_reconstructed : array-like
+            Their reconstructions, in the same layout.
+        image_shape : tuple of int, default=None
+            (height, width) or (height, width, channels) of flat rows; None guesses as `DCEC` does.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a figure.
+        cmap : str or matplotlib Colormap, default='gray_r'
+            Colours of images of one channel.
+
+        Returns
+        -------
+        display : ReconstructionDisplay
+            The display, drawn.
+        """
+        images, decoded = as_images(X, image_shape), as_images(X_reconstructed, image_shape)
+        if images.shape != decoded.shape:
+            raise ValueError(
+                f"X_reconstructed has shape {decoded.shape}; it should have that of X, {images.shape}."
+            )
+        return cls(images=images, reconstructions=decoded).plot(ax, cmap=cmap)
+
+
+def as_images(X, image_shape=None):
+    """Return images of shape (n, height, width, channels), float, from any layout that `DCEC` accepts."""
+    X = np.asarray(X)
+    if X.ndim < 2:
+        raise ValueError(f"X has shape {X.shape}; it should hold images, or flat rows.")
+    scale = 255 if X.dtype == np.uint8 else 1
+    sample_shape = X.shape[1:] if X.ndim > 2 else None
+    shape = resolve_image_shape(int(np.prod(X.shape[1:])), sample_shape, image_shape)
+    return X.reshape(len(X), *shape) / scale
+
+
+def mosaic(tiles, gap=1):
+    """Join images into one.
+
+    Parameters
+    ----------
+    tiles : ndarray of shape (n_rows, n_columns, height, width, channels)
+        NaN is left blank.
+    gap : int, default=1
+        Blank pixels between images.
+
+    Returns
+    -------
+    image : ndarray of shape (`n_rows` * (height + `gap`) - `gap`, ...)
+        Without the last axis where it has length 1.
+    """
+    n_rows, n_columns, height, width, channels = tiles.shape
+    padded = np.full((n_rows, n_columns, height + gap, width + gap, channels), np.nan)
+    padded[:, :, :height, :width] = tiles
+    image = padded.swapaxes(1, 2).reshape(n_rows * (height + gap), n_columns * (width + gap), channels)
+    image = image[: image.shape[0] - gap, : image.shape[1] - gap]
+    return image[..., 0] if channels == 1 else image
+
+
+def show_mosaic(tiles, ax, cmap, originals):
+    """Draw a mosaic without axes; return the artist, and where rows and columns have their middles.
+
+    The colours of grey images span the values of the originals, not those that a decoder may add.
+    """
+    _, _, height, width, channels = tiles.shape
+    image = mosaic(tiles)
+    if channels == 1:
+        limits = {"vmin": np.nanmin(originals), "vmax": np.nanmax(originals)} if originals.size else {}
+        artist = ax.imshow(image, cmap=cmap, interpolation="nearest", **limits)
+    else:
+        blank = np.isnan(image).any(axis=-1, keepdims=True)
+        colors = np.clip(np.nan_to_num(image), 0, 1)
+        # four channels have their own opacity
+        alpha = colors[..., 3:] if channels == 4 else 1.0
+        rgb = colors[..., :3] if channels in (3, 4) else np.repeat(colors[..., :1], 3, axis=-1)
+        artist = ax.imshow(np.concatenate([rgb, np.where(blank, 0, alpha)], axis=-1), interpolation="nearest")
+    ax.tick_params(length=0)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    rows = (height - 1) / 2 + (height + 1) * np.arange(tiles.shape[0])
+    columns = (width - 1) / 2 + (width + 1) * np.arange(tiles.shape[1])
+    return artist, rows, columns
