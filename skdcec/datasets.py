@@ -10,7 +10,11 @@ import numpy as np
 from sklearn.datasets import fetch_openml, load_digits
 from sklearn.utils import Bunch
 
-__all__ = ["fetch_mnist", "fetch_usps", "load_digits_images", "load_npz"]
+from skdcec._images import check_sizes
+
+__all__ = ["fetch_mnist", "fetch_usps", "load_digits_images", "load_image_folder", "load_npz"]
+
+IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 
 NPZ_SUBSETS = {"train": ["train"], "test": ["test"], "all": ["train", "test"]}
 
@@ -134,6 +138,108 @@ def load_npz(path, *, subset="train"):
     if len(images) != len(target):
         raise ValueError(f"{path} has {len(images)} images, but {len(target)} targets.")
     return _bunch(images / 255 if images.dtype == np.uint8 else images, target)
+
+
+def load_image_folder(path, *, image_size=None, color=False):
+    """Load the images of a folder and its subfolders.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder. Files are images by their suffix (.png, .jpg and the like); others are passed over, as
+        are names that begin with a dot.
+    image_size : tuple of int, default=None
+        (height, width) in pixels to which images are scaled, after cropping the middle to the same
+        proportions. None takes them as they are; they must then have one size.
+    color : bool, default=False
+        Whether to keep three channels, red, green and blue, instead of grey values.
+
+    Returns
+    -------
+    data : Bunch
+        The arrays `images` of shape (n_samples, height, width) or (n_samples, height, width, 3), float32, in
+        [0, 1]; `data` of shape (n_samples, n_features), the same, flat; `filenames`, the paths below the
+        folder, in alphabetical order; `target` of shape (n_samples,), the index of the subfolder of each
+        image; and `target_names`, the subfolders ('.' is the folder itself).
+
+    Raises
+    ------
+    NotADirectoryError
+        If there is no such folder.
+    ValueError
+        For a folder without images, a file that is no image, or images of different sizes where `image_size`
+        is None; the message names the file.
+    ImportError
+        Without Pillow (extra ``images``).
+
+    Notes
+    -----
+    Images are turned as their camera says they were taken. What is transparent becomes white.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from PIL import Image
+    >>> from skdcec.datasets import load_image_folder
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("a.png", "b.png"):
+    ...         Image.fromarray(np.full((20, 30), 255, dtype=np.uint8)).save(Path(folder) / name)
+    ...     load_image_folder(folder, image_size=(16, 16)).images.shape
+    (2, 16, 16)
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise NotADirectoryError(f"path={str(path)!r} is not a folder.")
+    if image_size is not None:
+        image_size = check_sizes("image_size", image_size)
+        if len(image_size) != 2:
+            raise ValueError(f"image_size={image_size} should be (height, width).")
+    files = [file.relative_to(folder) for file in sorted(folder.rglob("*"))]
+    files = [
+        file
+        for file in files
+        if file.suffix.lower() in IMAGE_SUFFIXES and not any(part[0] == "." for part in file.parts)
+    ]
+    if not files:
+        raise ValueError(f"path={str(path)!r} has no files that end in {sorted(IMAGE_SUFFIXES)}.")
+    images = []
+    for file in files:
+        image = _read_image(folder / file, image_size, color)
+        if images and image.shape != images[0].shape:
+            raise ValueError(
+                f"{file} has {image.shape[0]} x {image.shape[1]} pixels (height x width), {files[0]} has "
+                f"{images[0].shape[0]} x {images[0].shape[1]}. Set image_size=(height, width) to scale them."
+            )
+        images.append(image)
+    names, target = np.unique([file.parent.as_posix() for file in files], return_inverse=True)
+    bunch = _bunch(np.stack(images), target)
+    return Bunch(**bunch, target_names=names, filenames=[file.as_posix() for file in files])
+
+
+def _read_image(path, image_size, color):
+    """Return the pixels of a file as float32 in [0, 1]."""
+    try:
+        from PIL import Image, ImageOps, UnidentifiedImageError
+    except ImportError as error:
+        raise ImportError(
+            "load_image_folder needs Pillow; install it, or skdcec with the extra 'images'."
+        ) from error
+    try:
+        with Image.open(path) as file:
+            image = ImageOps.exif_transpose(file)
+            image.load()
+    except (UnidentifiedImageError, OSError) as error:
+        raise ValueError(f"{path} is not an image that Pillow can read.") from error
+    if image.mode.startswith("I"):  # 16 bits for each pixel, which convert would cut to 255
+        image = Image.fromarray((np.asarray(image) / 257).astype(np.uint8))
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    image = image.convert("RGB" if color else "L")
+    if image_size is not None:
+        image = ImageOps.fit(image, image_size[::-1], Image.Resampling.LANCZOS)
+    return np.asarray(image, dtype=np.float32) / 255
 
 
 def _check_subset(subset):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.utils import Bunch
 
@@ -78,3 +79,71 @@ def test_bad_files_raise(tmp_path):
         datasets.load_npz(path)
     with pytest.raises(ValueError, match="should be one of"):
         datasets.load_npz(path, subset="dev")
+
+
+def write(path, pixels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(pixels, dtype=np.uint8)).save(path)
+
+
+def test_a_folder_of_images_with_its_subfolders_as_classes(tmp_path):
+    grey = np.arange(35).reshape(5, 7) * 7
+    grey[4, 6] = 255
+    write(tmp_path / "b" / "2.png", grey)
+    write(tmp_path / "b" / "10.PNG", 255 - grey)
+    write(tmp_path / "a" / "deep" / "1.png", grey)
+    write(tmp_path / ".hidden" / "3.png", grey[:2])
+    (tmp_path / "notes.txt").write_text("no image")
+    data = datasets.load_image_folder(tmp_path)
+    check(data, (3, 5, 7))
+    assert data.filenames == ["a/deep/1.png", "b/10.PNG", "b/2.png"]
+    assert [data.target_names[j] for j in data.target] == ["a/deep", "b", "b"]
+    np.testing.assert_allclose(data.images[2], grey / np.float32(255), atol=1e-7)
+
+
+def test_images_are_cropped_to_the_middle_and_scaled(tmp_path):
+    # a white middle between black sides
+    pixels = np.zeros((20, 60))
+    pixels[:, 20:40] = 255
+    write(tmp_path / "wide.png", pixels)
+    write(tmp_path / "tall.png", pixels.T)
+    images = datasets.load_image_folder(tmp_path, image_size=(10, 10)).images
+    np.testing.assert_allclose(images, 1, atol=0.1)  # a little of the black comes in at the edges
+    with pytest.raises(
+        ValueError, match=r"wide\.png has 20 x 60 pixels .* tall\.png has 60 x 20\. Set image_size"
+    ):
+        datasets.load_image_folder(tmp_path)
+
+
+def test_colours_transparency_and_deep_pixels(tmp_path):
+    rgba = np.zeros((4, 4, 4), dtype=np.uint8)
+    rgba[:2] = [255, 0, 0, 255]  # red above, and nothing below
+    write(tmp_path / "red.png", rgba)
+    (image,) = datasets.load_image_folder(tmp_path, color=True).images
+    assert image[0, 0].tolist() == [1, 0, 0]
+    assert image[3, 3].tolist() == [1, 1, 1]
+    Image.fromarray(np.array([[0, 32768, 65535]], dtype=np.uint16)).save(tmp_path / "red.png")
+    (image,) = datasets.load_image_folder(tmp_path).images
+    np.testing.assert_allclose(image, [[0, 0.5, 1]], atol=0.005)
+
+
+def test_photographs_are_upright(tmp_path):
+    image = Image.fromarray(np.array([[0] * 8, [255] * 8] * 4, dtype=np.uint8).repeat(8, axis=0))
+    exif = Image.Exif()
+    exif[274] = 6  # turn by 90 degrees
+    image.save(tmp_path / "turned.jpg", exif=exif)
+    assert datasets.load_image_folder(tmp_path).images.shape == (1, 8, 64)
+
+
+def test_bad_folders_raise(tmp_path):
+    with pytest.raises(NotADirectoryError, match="is not a folder"):
+        datasets.load_image_folder(tmp_path / "missing")
+    with pytest.raises(ValueError, match=r"has no files that end in \['\.bmp'"):
+        datasets.load_image_folder(tmp_path)
+    (tmp_path / "broken.png").write_bytes(b"not a picture")
+    with pytest.raises(ValueError, match=r"broken\.png is not an image"):
+        datasets.load_image_folder(tmp_path)
+    with pytest.raises(ValueError, match=r"image_size=\[16\] should be \(height, width\)"):
+        datasets.load_image_folder(tmp_path, image_size=16)
+    with pytest.raises(ValueError, match="image_size"):
+        datasets.load_image_folder(tmp_path, image_size=(0, 16))

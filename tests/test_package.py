@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator
 import skdcec
 import skdcec.datasets
 import skdcec.metrics
+import skdcec.plotting
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -74,7 +75,7 @@ def test_public_names_are_complete_and_documented():
 
 def public_docstrings():
     """The import paths of all public classes, methods and functions."""
-    for module in (skdcec, skdcec.datasets, skdcec.metrics):
+    for module in (skdcec, skdcec.datasets, skdcec.metrics, skdcec.plotting):
         for name in module.__all__:
             value = getattr(module, name)
             if inspect.isfunction(value) or inspect.isclass(value):
@@ -83,7 +84,7 @@ def public_docstrings():
                 member = getattr(value, method)
                 ours = (getattr(member, "__module__", None) or "").startswith("skdcec")
                 if ours and callable(member) and not method.startswith("_"):
-                    yield f"skdcec.{name}.{method}"
+                    yield f"{module.__name__}.{name}.{method}"
 
 
 @pytest.mark.parametrize("path", list(public_docstrings()))
@@ -96,7 +97,8 @@ def test_docstrings_are_numpydoc(path):
 
 @pytest.mark.parametrize("module", ["keras", "tensorflow", "matplotlib"])
 def test_import_is_light(module):
-    script = f"import sys, skdcec, skdcec.metrics, skdcec.datasets; sys.exit({module!r} in sys.modules)"
+    modules = "skdcec, skdcec.metrics, skdcec.datasets, skdcec.plotting"
+    script = f"import sys, {modules}; sys.exit({module!r} in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, "PYTHONWARNINGS": ""})
 
 

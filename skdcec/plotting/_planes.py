@@ -288,7 +288,7 @@ class CovarianceEllipsesDisplay:
 
     See Also
     --------
-    skdcec.MahalanobisKMeans : k-means under such a distance.
+    skdcec.MahalanobisKMeans : K-means under such a distance.
 
     Examples
     --------
