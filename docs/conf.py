@@ -1,15 +1,66 @@
 """Sphinx configuration."""
 
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+
 from skdcec import __version__
+
+DOCS = Path(__file__).parent
+PAPER = DOCS.parent / "examples" / "paper"
 
 project = "skdcec"
 author = "The skdcec developers"
 version = release = __version__
-extensions = ["sphinx.ext.autodoc", "numpydoc"]
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
 default_role = "literal"
+exclude_patterns = ["_build", "auto_examples/**/*.ipynb", "auto_examples/**/*.py", "auto_examples/**/*.md5"]
+templates_path = ["_templates"]
+
 html_theme = "pydata_sphinx_theme"
 html_title = "skdcec"
-# a handful of pages, all in the header; tables want the width
-html_sidebars = {"**": []}
-exclude_patterns = ["_build"]
+html_show_sourcelink = False
+html_theme_options = {"header_links_before_dropdown": 7, "show_toc_level": 2}
+html_sidebars = {page: [] for page in ("index", "install", "paper", "performance", "comparison", "design")}
+
+autosummary_generate = True
 numpydoc_show_class_members = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    # the scripts of the paper and of the benchmarks are no pages
+    "ignore_pattern": r"/(paper|benchmarks)/",
+    "subsection_order": ["../examples/explained", "../examples/deep", "../examples/centers"],
+    "within_subsection_order": "FileNameSortKey",
+    "doc_module": "skdcec",
+    "backreferences_dir": "generated/backreferences",
+    "reference_url": {"skdcec": None},
+    "remove_config_comments": True,
+    "abort_on_example_error": True,
+    "plot_gallery": "True",
+}
+
+
+def write_paper_tables(app):
+    """Make the tables and figures of the paper's experiment from its results, so that no page can differ."""
+    sys.path.insert(0, str(PAPER))
+    import report
+
+    mpl.use("agg")
+    for results in sorted((PAPER / "results").glob("*.csv")):
+        report.write(pd.read_csv(results), DOCS / "generated" / "paper" / results.stem)
+
+
+def setup(app):
+    app.connect("builder-inited", write_paper_tables)

@@ -159,7 +159,7 @@ class DCEC(
         How many clusters are 'empty', 'starved' (fewer images than a tenth of the mean size) or 'merged'
         (a center that coincides with another one).
 
-    autoencoder_ : ConvAutoencoder or DenseAutoencoder
+    autoencoder_ : ConvAutoencoder, DenseAutoencoder or KerasAutoencoder
         The refined autoencoder.
 
     init_ : object
@@ -362,8 +362,8 @@ class DCEC(
             autoencoder = ConvAutoencoder()
         if not isinstance(autoencoder, BaseAutoencoder):
             raise TypeError(
-                f"autoencoder={self.autoencoder!r} should be a ConvAutoencoder, a DenseAutoencoder, or "
-                "a fitted one of them in a FrozenEstimator."
+                f"autoencoder={self.autoencoder!r} should be a ConvAutoencoder, a DenseAutoencoder, a "
+                "KerasAutoencoder, or a fitted one of them in a FrozenEstimator."
             )
         if frozen:
             check_is_fitted(autoencoder)

@@ -67,14 +67,19 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
         duplicates = not sp.issparse(sample) and len(np.unique(sample, axis=0)) < self.n_clusters
         if self.p == "auto" or duplicates:
             return super()._advice(sample, sample_weight, state)
-        return (
+        p_star = self._critical_exponent(sample, sample_weight)
+        advice = (
             f"With p={state['p_']:.3g} centers attract each other on these data. Set p='auto', or p to "
-            f"{AUTO_FACTOR * state['p_']:.1f} or more.{self._about_critical_exponent(sample, sample_weight)}"
+            f"{AUTO_FACTOR * max(state['p_'], p_star or 0):.1f} or more."
         )
+        if p_star is None:
+            return advice
+        known = f"p*={p_star:.2f}" if p_star else "p*<2"
+        return f"{advice} ({known}; below p*, even all of them on one point are a local minimum.)"
 
-    def _about_critical_exponent(self, sample, sample_weight):
-        """Return a sentence about p*, where it is known."""
-        return ""
+    def _critical_exponent(self, sample, sample_weight):
+        """Return p*, or None where there is no formula for it."""
+        return None
 
     def predict_proba(self, X):
         """Return the membership of each row in each cluster.
@@ -238,10 +243,8 @@ class KHarmonicMeans(_BaseHarmonicMeans):
     def _memberships_function(self, state):
         return partial(harmonic_memberships, centers=Centers.of(state["cluster_centers_"]), p=state["p_"])
 
-    def _about_critical_exponent(self, sample, sample_weight):
-        p_star = critical_exponent(sample, sample_weight)
-        known = f"p*={p_star:.2f}" if p_star else "p*<2"
-        return f" ({known}; below p*, even all of them on one point are a local minimum.)"
+    def _critical_exponent(self, sample, sample_weight):
+        return critical_exponent(sample, sample_weight)
 
     def _restore_objective(self, objective, state, rows):
         with np.errstate(divide="ignore", over="ignore"):
@@ -275,8 +278,8 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         below ``tol`` times the mean variance of the features.
 
     sigma : 'scale' or float, default='scale'
-        Width of the kernel exp(-d^2 / sigma^2), in the units of the data. 'scale' is half the total
-        standard deviation (the root of the summed variances of the features).
+        Width of the kernel exp(-d^2 / sigma^2), in the units of the data. 'scale' is the total standard
+        deviation (the root of the summed variances of the features).
 
     p : 'auto' or float, default='auto'
         Exponent of the distance in feature space, between 2 and 100. 'auto' starts with 2, and grows by a
@@ -385,7 +388,8 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
 
     def _prepare(self, rows, sample, sample_weight, variance):
         spread = np.sqrt(variance.sum())
-        scale = 0.5 * spread if spread > 0 else 1.0
+        # half of it leans on the start: centers hardly feel what lies between them
+        scale = spread if spread > 0 else 1.0
         return {
             "p_": 2.0 if self.p == "auto" else float(self.p),
             "sigma_": scale if self.sigma == "scale" else self.sigma / rows.units.scale,

@@ -324,6 +324,9 @@ class MahalanobisKMeans(BaseCenterClusterer):
     Where there are no more samples than features, all samples lie equally far from each other under
     their own covariance, and the metric says nothing: set shrinkage, or reduce the features first.
 
+    The criterion of 'full', 'diag' and 'spherical' has no mixing proportions: where clusters overlap and
+    differ much in size, its lowest value may split the largest. A Gaussian mixture suits such data better.
+
     An iteration costs O(n_samples * n_features * (n_clusters + n_features)), and 'full'
     O(n_samples * n_features**2 * n_clusters).
 

@@ -51,9 +51,14 @@ def half_width(values):
     return stats.t.ppf(0.975, len(values) - 1) * stats.sem(values) if len(values) > 1 else np.nan
 
 
+def interval(values):
+    """Format the half width of the confidence interval; one value has none."""
+    return f"± {half_width(values):.3f}" if len(values) > 1 else ""
+
+
 def spread(values, digits=3):
     """Format mean and standard deviation."""
-    text = f"{values.mean():.{digits}f}"
+    text = f"{values.mean():.{digits}f}" if len(values) else ""
     return text if len(values) < 2 else f"{text} ± {values.std(ddof=1):.{digits}f}"
 
 
@@ -81,7 +86,7 @@ def accuracy_table(rows):
                 "seeds": len(group),
                 "initial accuracy": spread(group["initial_accuracy"]),
                 "accuracy": spread(group["accuracy"]),
-                "95 % CI": f"± {half_width(group['accuracy']):.3f}",
+                "95 % CI": interval(group["accuracy"]),
                 "NMI": spread(group["nmi"]),
                 "ARI": spread(group["ari"]),
                 "paper: accuracy": f"{paper[0]:.4f} ± {paper[1]:.4f}" if paper else "",
@@ -118,7 +123,7 @@ def paired_table(rows, score="accuracy"):
                 "initialiser": NAMES[init],
                 "seeds": len(values),
                 f"difference of {score}": f"{values.mean():+.3f}",
-                "95 % CI": f"± {half_width(values):.3f}",
+                "95 % CI": interval(values),
                 "better in": int((values > 0).sum()),
                 "Wilcoxon p": stats.wilcoxon(values).pvalue if values.any() else 1.0,
             }

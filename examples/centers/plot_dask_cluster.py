@@ -1,0 +1,109 @@
+"""
+On a dask cluster
+=================
+
+Do data that live on several machines give the same centers as data in memory? :class:`~skdcec.KHarmonicMeans`
+is fitted to a dask array on a local cluster of two workers, and to the same rows in memory.
+"""
+
+# %%
+# A small cluster
+# ---------------
+# Two workers that are threads of this process stand for two machines. On a real cluster only these lines
+# differ: ``Client`` is given the address of the scheduler. While a client is connected, fits compute on its
+# workers. (Workers that are processes of their own would need the usual ``if __name__ == "__main__":``
+# around such a script.)
+
+import time
+
+import dask
+import dask.array as da
+import matplotlib.pyplot as plt
+import numpy as np
+from dask.distributed import Client, LocalCluster
+from sklearn.datasets import make_blobs
+
+from skdcec import KHarmonicMeans
+
+cluster = LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None)
+client = Client(cluster)
+print(f"{len(cluster.workers)} workers")
+
+# %%
+# Rows in chunks
+# --------------
+# Half a million rows of four features in ten chunks. Each chunk is made where it is needed, as if it were
+# read from a file of its own, so that so far nothing has been computed. ``persist`` makes all of them once,
+# and keeps them on the workers; without it each iteration would make them anew.
+
+means = np.random.default_rng(0).uniform(-10, 10, size=(6, 4))
+
+
+def load_chunk(number):
+    """Return the rows of one chunk."""
+    return make_blobs(50_000, centers=means, cluster_std=1.5, random_state=number)[0]
+
+
+chunks = [da.from_delayed(dask.delayed(load_chunk)(i), shape=(50_000, 4), dtype=float) for i in range(10)]
+X = da.concatenate(chunks).persist()
+print(X)
+
+# %%
+# The same fit twice
+# ------------------
+# On the cluster each chunk is a task that returns its sums: six weighted sums of rows, their weights, and
+# the objective. Only those travel. They are added in the order of the chunks, so the answer does not depend
+# on which worker was faster. For comparison, the second fit gets all rows as one array in memory.
+
+fits, seconds = {}, {}
+for name, rows in {"cluster": X, "memory": X.compute()}.items():
+    begin = time.perf_counter()
+    fits[name] = KHarmonicMeans(6, random_state=0).fit(rows)
+    seconds[name] = time.perf_counter() - begin
+
+difference = abs(fits["cluster"].cluster_centers_ - fits["memory"].cluster_centers_).max()
+print(f"iterations: {fits['cluster'].n_iter_} on the cluster, {fits['memory'].n_iter_} in memory")
+print(f"largest difference of a coordinate of a center: {difference:.0e}")
+print(f"rows with another label: {np.sum(fits['cluster'].labels_ != fits['memory'].labels_)}")
+print(f"seconds: {seconds['cluster']:.1f} on the cluster, {seconds['memory']:.1f} in memory")
+
+# %%
+# The centers of both, on two of the four features. Each circle of the cluster has its cross of the memory.
+
+sample = X[:50_000].compute()
+figure, ax = plt.subplots(figsize=(6.4, 4.6), layout="constrained")
+ax.hexbin(sample[:, 0], sample[:, 1], gridsize=70, cmap="Blues", bins="log", mincnt=1, linewidths=0)
+on_cluster, in_memory = fits["cluster"].cluster_centers_, fits["memory"].cluster_centers_
+ax.scatter(*on_cluster[:, :2].T, s=200, facecolors="none", edgecolors="C1", linewidths=2, label="cluster")
+ax.scatter(*in_memory[:, :2].T, s=60, marker="x", color="k", label="memory")
+ax.set(xlabel="feature 0", ylabel="feature 1")
+ax.legend(title="centers of the fit", loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+plt.show()
+
+# %%
+# Predictions stay where the rows are
+# -----------------------------------
+# ``labels_`` is a NumPy array. ``predict``, ``transform`` and ``predict_proba`` return dask arrays, so what
+# is made of them next is computed on the workers, too. Only its result comes here.
+
+labels = fits["cluster"].predict(X)
+print(labels)
+sizes = da.bincount(labels, minlength=6).compute()
+print("sizes of the clusters:", sizes)
+nearest = fits["cluster"].transform(X).min(axis=1).mean().compute()
+print(f"mean distance to the nearest center: {nearest:.2f}")
+
+client.close()
+cluster.close()
+
+# %%
+# What to take from it
+# --------------------
+# - The same estimator takes a dask array, and finds the same centers up to rounding.
+# - On one machine this is no faster: a cluster is for data that one machine cannot hold, or cannot read fast
+#   enough.
+# - Call ``persist`` where the rows fit into the memory of the workers, and keep chunks at a few ten thousand
+#   rows or more.
+#
+# :class:`~skdcec.KernelKHarmonicMeans` and :class:`~skdcec.MahalanobisKMeans` take dask arrays in the same
+# way, as :class:`~skdcec.KHarmonicMeans` does.

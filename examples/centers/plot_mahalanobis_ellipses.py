@@ -1,0 +1,145 @@
+"""
+Types of covariance
+===================
+
+Whose covariance should measure the distance? :class:`~skdcec.MahalanobisKMeans` knows five answers. Here they
+are as ellipses, beside those of scikit-learn's ``GaussianMixture``, the soft relative.
+"""
+
+# %%
+# The five types
+# --------------
+# Three groups of one shape, a stretched one. The upper row has the types of ``MahalanobisKMeans``:
+#
+# - ``"global"``: the covariance of all data, the same for each cluster. This is k-means on whitened data.
+# - ``"tied"``: that within the clusters, pooled.
+# - ``"full"``: that of each cluster.
+# - ``"diag"`` and ``"spherical"``: the variances of each cluster, by feature, or one for all features.
+#
+# The lower row has k-means, with the covariances that its clusters happen to have, and the types of the
+# Gaussian mixture. Ellipses are two standard deviations from the center. The number is the adjusted Rand
+# index (ARI) with the groups; 1 is perfect.
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_iris, load_wine, make_blobs
+from sklearn.metrics import adjusted_rand_score
+from sklearn.mixture import GaussianMixture
+from sklearn.preprocessing import StandardScaler
+
+from skdcec import MahalanobisKMeans
+from skdcec.plotting import CovarianceEllipsesDisplay
+
+types = ["global", "tied", "full", "diag", "spherical"]
+
+
+def draw(ax, model, X, y, name):
+    """Draw the clusters of a fit as ellipses."""
+    score = adjusted_rand_score(y, model.predict(X))
+    CovarianceEllipsesDisplay.from_estimator(model, X, ax=ax)
+    ax.get_legend().remove()
+    ax.set(title=f"{name}: {score:.2f}", xticks=[], yticks=[], xlabel="", ylabel="")
+
+
+def compare(X, y):
+    """Draw all types, and the same types of the Gaussian mixture, where it has them."""
+    k = len(np.unique(y))
+    _, axes = plt.subplots(2, 5, figsize=(13, 5.2), sharex=True, sharey=True, layout="constrained")
+    for (top, bottom), covariance_type in zip(axes.T, types, strict=True):
+        hard = MahalanobisKMeans(k, covariance_type=covariance_type, n_init=10, random_state=0).fit(X)
+        draw(top, hard, X, y, covariance_type)
+        if covariance_type == "global":
+            kmeans = KMeans(k, n_init=10, random_state=0).fit(X)
+            CovarianceEllipsesDisplay.from_predictions(X, kmeans.labels_, ax=bottom)
+            bottom.get_legend().remove()
+            score = adjusted_rand_score(y, kmeans.labels_)
+            bottom.set(title=f"k-means: {score:.2f}", xticks=[], yticks=[], xlabel="", ylabel="")
+        else:
+            soft = GaussianMixture(k, covariance_type=covariance_type, n_init=10, random_state=0).fit(X)
+            draw(bottom, soft, X, y, f"mixture, {covariance_type}")
+    axes[0, 0].set_ylabel("MahalanobisKMeans")
+    axes[1, 0].set_ylabel("scikit-learn")
+
+
+stretch = np.array([[0.6, -0.6], [-0.4, 0.9]])
+X, y = make_blobs(600, centers=[[-3.5, -2], [0, 0], [3.5, 2]], random_state=0)
+X = X @ stretch
+compare(X, y)
+plt.show()
+
+# %%
+# ``"tied"`` and ``"full"`` find the three. ``"global"`` does not: the covariance of all data is that between
+# the groups as well, so whitening shrinks what tells the groups apart. ``"diag"`` and ``"spherical"`` cannot
+# turn their ellipses. The mixture agrees, type by type.
+#
+# Groups of their own shapes
+# --------------------------
+# Each group has a shape and a size of its own.
+
+rng = np.random.default_rng(0)
+shapes = [[[1.6, 1.2], [0, 0.4]], [[0.4, 0], [0, 1.6]], [[0.4, 0], [0, 0.4]]]
+centers = [[0, 0], [5, 1], [2, -3]]
+sizes = [300, 200, 100]
+X = np.vstack([rng.normal(size=(n, 2)) @ s + c for n, s, c in zip(sizes, shapes, centers, strict=True)])
+y = np.repeat([0, 1, 2], sizes)
+compare(X, y)
+plt.show()
+
+# %%
+# Now ``"full"`` is needed. A pooled covariance fits none of the groups: the ellipses of ``"tied"`` lie
+# across two of them. What a hard and a soft assignment do to groups as clean as these is nearly the same.
+#
+# Few samples, many features
+# --------------------------
+# A covariance for each cluster has many numbers to be estimated. Two data sets of scikit-learn,
+# standardised, show where that goes wrong: iris has 150 samples of 4 features, wine has 178 of 13, so that a
+# cluster has about 60 samples for the 91 numbers of its covariance. ``shrinkage="auto"`` replaces a part of
+# the covariance by the diagonal of that of all data.
+
+print(f"{'ARI':<11}{'iris':>7}{'shrunk':>8}{'mixture':>9}{'wine':>10}{'shrunk':>8}{'mixture':>9}")
+datasets = [load_iris(), load_wine()]
+for covariance_type in types:
+    row = f"{covariance_type:<11}"
+    for data, widths in zip(datasets, [(7, 8, 9), (10, 8, 9)], strict=True):
+        X, options = StandardScaler().fit_transform(data.data), {"n_init": 10, "random_state": 0}
+        options["covariance_type"] = covariance_type
+        models = [MahalanobisKMeans(3, **options), MahalanobisKMeans(3, shrinkage="auto", **options)]
+        if covariance_type != "global":
+            models.append(GaussianMixture(3, **options))
+        scores = [adjusted_rand_score(data.target, model.fit_predict(X)) for model in models]
+        cells = [f"{score:.2f}" for score in scores] + ["-"] * (3 - len(scores))
+        row += "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+    print(row)
+
+# %%
+# On iris, the three species seen on two of the four features, and what shrinkage does to ``"full"``:
+
+iris = load_iris(as_frame=True)
+figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), sharex=True, sharey=True, layout="constrained")
+CovarianceEllipsesDisplay.from_predictions(iris.data, iris.target, features=(2, 3), ax=axes[0])
+axes[0].set_title("the species")
+for ax, shrinkage in zip(axes[1:], [None, "auto"], strict=True):
+    full = MahalanobisKMeans(3, covariance_type="full", n_init=10, shrinkage=shrinkage, random_state=0)
+    full.fit(iris.data)
+    CovarianceEllipsesDisplay.from_estimator(full, iris.data, features=(2, 3), ax=ax)
+    ax.set_title(f"full, shrinkage={shrinkage!r}: {adjusted_rand_score(iris.target, full.labels_):.2f}")
+for ax in axes:
+    ax.get_legend().remove()
+    ax.set(xlabel="petal length (cm)", ylabel="petal width (cm)")
+plt.show()
+
+# %%
+# What to take from it
+# --------------------
+# - Stretched alike: ``"tied"``. Shapes of their own, and samples enough for them: ``"full"``. Upright
+#   shapes: ``"diag"``, with fewer numbers to estimate.
+# - The default, ``"global"``, estimates one covariance, once, and was best on the wines. But it takes no
+#   notice of the clusters, so it can whiten away what separates them.
+# - With few samples for the number of features, ``"full"`` fails first. ``shrinkage="auto"`` helped it on
+#   both data sets, and changed the others little or for the worse, ``"diag"`` on the wines excepted.
+# - The Gaussian mixture estimates the sizes of the clusters and shares samples between them. On the wines
+#   its ``"full"`` held out better than ours; on the stretched groups ours was a little ahead.
+#
+# See the references of :class:`~skdcec.MahalanobisKMeans` and of
+# :class:`~skdcec.plotting.CovarianceEllipsesDisplay`.

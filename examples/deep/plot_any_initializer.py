@@ -1,0 +1,105 @@
+"""
+An initialiser from any clusterer
+=================================
+
+What can place the initial centers of :class:`~skdcec.DCEC`? Any scikit-learn clusterer or mixture, a
+pipeline that ends in one, a function, or the centers themselves. All of them share one pretrained autoencoder
+here, so that they differ in the start alone.
+"""
+
+# %%
+# One autoencoder for all
+# -----------------------
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import normalized_mutual_info_score
+from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdcec import DCEC, ConvAutoencoder, MahalanobisKMeans
+from skdcec.datasets import load_digits_images
+from skdcec.metrics import clustering_accuracy_score
+
+X, y = load_digits_images().images, load_digits_images().target
+autoencoder = ConvAutoencoder(
+    kernel_sizes=(3, 3, 3), augmentation="affine", epochs=40, batch_size=32, random_state=0
+).fit(X)
+
+# %%
+# What may stand for ``init``
+# ---------------------------
+# Centers are taken from ``cluster_centers_`` or ``means_``, or are the mean embedding of each label. That is
+# how clusterers without centers, such as Ward's, become initialisers. Those that find the number of clusters
+# themselves, such as HDBSCAN, need ``n_clusters=None``; samples that they call noise have no say in
+# the centers, but are clustered in the end like all others.
+
+
+def one_image_of_each_digit(Z, n_clusters, random_state):
+    """Return the embeddings of ten images, one of each digit: a start that looks at the labels."""
+    return np.stack([Z[y == digit][0] for digit in range(n_clusters)])
+
+
+initializers = {
+    "k-means": KMeans(n_init=20),
+    "Mahalanobis k-means, tied": MahalanobisKMeans(covariance_type="tied", n_init=20),
+    "Gaussian mixture": GaussianMixture(),
+    "Ward": AgglomerativeClustering(),
+    "pipeline": make_pipeline(StandardScaler(), KMeans(n_init=20)),
+    "HDBSCAN": HDBSCAN(min_cluster_size=40, copy=True),
+    "function": one_image_of_each_digit,
+    "array": np.stack([autoencoder.transform(X)[y == digit].mean(axis=0) for digit in range(10)]),
+}
+
+# %%
+# From start to end
+# -----------------
+# Accuracy of the partition into nearest centers before joint training, and of the labels after it. The array
+# holds the mean embeddings of the true digits, which no clusterer knows: it shows how much a perfect start is
+# worth.
+
+scores = {}
+print(f"{'init':<27}{'clusters':>9}{'initial':>9}{'final':>9}{'NMI':>9}")
+for name, init in initializers.items():
+    n_clusters = None if name == "HDBSCAN" else 10
+    dcec = DCEC(
+        n_clusters, init=init, autoencoder=FrozenEstimator(autoencoder), batch_size=64, random_state=0
+    )
+    dcec.set_params(update_interval=35, max_iter=210).fit(X)
+    Z = autoencoder.transform(X)
+    nearest = np.square(Z[:, None] - dcec.initial_centers_).sum(axis=-1).argmin(axis=1)
+    scores[name] = [clustering_accuracy_score(y, labels) for labels in (nearest, dcec.labels_)]
+    nmi = normalized_mutual_info_score(y, dcec.labels_)
+    print(
+        f"{name:<27}{len(dcec.cluster_centers_):>9}{scores[name][0]:>9.3f}{scores[name][1]:>9.3f}{nmi:>9.3f}"
+    )
+
+# %%
+# In a picture
+# ------------
+# Each line is an initialiser, from the initial accuracy to that after joint training.
+
+figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+for position, (initial, final) in enumerate(scores.values()):
+    ax.plot([initial, final], [position, position], color="0.7", zorder=1)
+initial, final = np.transpose(list(scores.values()))
+ax.scatter(initial, range(len(scores)), facecolors="w", edgecolors="C0", label="initial centers")
+ax.scatter(final, range(len(scores)), color="C0", label="after joint training")
+ax.set_yticks(range(len(scores)), scores)
+ax.invert_yaxis()
+ax.set(xlabel="accuracy")
+ax.legend()
+plt.show()
+
+# %%
+# What to take from it
+# --------------------
+# - Where the start is good, joint training keeps it: the order of the initialisers changes little. On these
+#   images of 8 x 8 pixels it moves accuracy by a few hundredths, more often down than up. On larger ones it
+#   gains: the paper's experiment has the numbers.
+# - The number of clusters that HDBSCAN finds depends on ``min_cluster_size``, and need not be that of the
+#   classes.
+# - One run says little about which initialiser is better. Compare them over seeds.
