@@ -30,7 +30,9 @@ templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_title = "skdcec"
 html_show_sourcelink = False
-html_theme_options = {"header_links_before_dropdown": 7, "show_toc_level": 2}
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
+html_theme_options = {"header_links_before_dropdown": 5, "show_toc_level": 2}
 html_sidebars = {page: [] for page in ("index", "install", "paper", "performance", "comparison", "design")}
 
 autosummary_generate = True

@@ -97,7 +97,8 @@ class DCEC(
         - any scikit-learn clusterer or mixture, such as `KHarmonicMeans()`, ``GaussianMixture()`` or
           ``AgglomerativeClustering()``. A clone is fitted, with its ``n_clusters`` (or
           ``n_components``) set, unless `n_clusters` is None. Centers are its ``cluster_centers_`` or
-          ``means_``, or the mean of each label;
+          ``means_``, or the mean of each label; images go to the nearest of them in Euclidean distance,
+          whatever that of the clusterer is;
         - a callable ``init(Z, n_clusters, random_state)`` that returns centers;
         - the centers.
 
@@ -595,6 +596,8 @@ class DCEC(
 
     def score(self, X, y=None):
         """Return minus the joint loss on X, with the target distribution of X itself.
+
+        Do not compare it between fits of different `gamma`, which weighs the loss: the smallest would win.
 
         Parameters
         ----------

@@ -66,7 +66,7 @@ def check_images(estimator, X, image_shape=None, *, reset):
             )
         X = validate_data(estimator, X, reset=False, **options)
     if bytes_only:
-        X = X / np.float32(255)
+        X /= np.float32(255)  # in place, as bytes have just become float32
     if X.dtype == np.float64 and max(X.max(), -X.min()) > np.finfo(np.float32).max:
         raise ValueError("X has values beyond the range of float32, in which networks compute.")
     images = X.astype(np.float32, copy=False).reshape(len(X), *image_shape)

@@ -281,9 +281,9 @@ class MahalanobisKMeans(BaseCenterClusterer):
 
     components_ : ndarray
         The linear map L of the metric, of shape (rank, n_features): the Mahalanobis distance is the
-        Euclidean one after ``X @ components_.T``. Directions without variance are dropped. For 'full'
-        those of the clusters behind one another; for 'diag' and 'spherical' the inverse standard
-        deviations, in the shape of ``covariances_``.
+        Euclidean one after ``X @ components_.T``. Features without variance are dropped, and with
+        ``reg_covar=0`` all directions without. For 'full' those of the clusters behind one another; for
+        'diag' and 'spherical' the inverse standard deviations, in the shape of ``covariances_``.
 
     shrinkage_ : float
         The shrinkage that was used.

@@ -5,6 +5,7 @@ loop borrows one of its architecture, fills it with arrays, and gives it back. N
 reaches another: weights, optimizer and metrics are all overwritten on loan.
 """
 
+import importlib
 import threading
 from contextlib import contextmanager
 from functools import cached_property
@@ -390,7 +391,8 @@ def software():
     from skdcec import __version__
 
     backend = keras.config.backend()
-    return f"skdcec {__version__}, keras {keras.__version__} on {backend}, numpy {np.__version__}"
+    version = importlib.import_module(backend).__version__
+    return f"skdcec {__version__}, keras {keras.__version__} on {backend} {version}, numpy {np.__version__}"
 
 
 # --------------------------------------------------------------------------- loops

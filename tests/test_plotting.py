@@ -216,9 +216,9 @@ def test_histories_of_other_estimators(kmeans):
     autoencoder = ConvAutoencoder(filters=(4, 8, 8), epochs=3, random_state=0).fit(X)
     display = HistoryDisplay.from_estimator(autoencoder)
     assert display.ax_.get_xlabel() == "epoch"
-    np.testing.assert_array_equal(
-        display.lines_["reconstruction loss"].get_ydata(), autoencoder.history_["reconstruction_loss"]
-    )
+    line = display.lines_["reconstruction loss"]
+    np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3])
+    np.testing.assert_array_equal(line.get_ydata(), autoencoder.history_["reconstruction_loss"])
     khm = KHarmonicMeans(3, random_state=0).fit(load_iris().data)
     np.testing.assert_array_equal(
         HistoryDisplay.from_estimator(khm).lines_["objective"].get_ydata(), khm.objective_history_

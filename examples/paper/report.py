@@ -158,7 +158,8 @@ def starts_table(rows):
     table = []
     for init, group in groups(rows):
         by_seed = group.groupby("seed")
-        lowest = by_seed["objective"].transform("min")
+        # with p='auto', starts may end with different exponents, whose objectives are not comparable
+        lowest = group.groupby(["seed", group["p"].fillna(0)])["objective"].transform("min")
         best = group["objective"] - lowest <= 1e-3 * lowest.abs()
         table.append(
             {
@@ -277,7 +278,8 @@ def write(rows, output):
 
     output.mkdir(parents=True, exist_ok=True)
     for name, table in tables(rows).items():
-        table.to_csv(output / f"{name}.csv", index=False)
+        # a browser must not break a line at the sign
+        table.replace("± ", "±\N{NO-BREAK SPACE}", regex=True).to_csv(output / f"{name}.csv", index=False)
     for name, figure in figures(rows).items():
         figure.savefig(output / f"{name}.png", dpi=150)
         plt.close(figure)

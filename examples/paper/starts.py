@@ -6,7 +6,7 @@ that ``experiment.py`` saved, without any training of networks:
     python examples/paper/starts.py usps results/embeddings --output starts.csv
 
 The row of a start has the accuracy of the partition into nearest centers, the objective that the initialiser
-itself minimises, and the number of distinct centers.
+itself minimises, the exponent p where there is one, and the number of distinct centers.
 """
 
 import argparse
@@ -56,6 +56,7 @@ def run(path, name, start, y):
         "init": name,
         "start": start,
         "accuracy": round(clustering_accuracy_score(y, nearest(centers, Z)), 4),
+        "p": getattr(init, "p_", None),
         "objective": float(f"{objective(init, Z):.6g}"),
         "distinct_centers": distinct(centers, Z),
         "seconds": round(seconds, 3),

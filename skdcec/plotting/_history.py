@@ -78,7 +78,7 @@ class HistoryDisplay:
         self.right_ax_ = None
         if self.shares:
             self.right_ax_ = ax.twinx()
-            self.right_ax_.set(ylim=(-0.02, 1.02), ylabel="share, score")
+            self.right_ax_.set_ylabel("share, score")
             for i, (name, values) in enumerate(self.shares.items(), start=len(self.losses)):
                 self.lines_[name] = self.right_ax_.plot(self.n_iter, values, "--", color=f"C{i}", label=name)[
                     0
@@ -120,8 +120,10 @@ class HistoryDisplay:
         """
         check_is_fitted(estimator)
         if hasattr(estimator, "history_"):
-            history = estimator.history_
-            name = "batch" if "n_iter" in history else "epoch"
+            history, name = dict(estimator.history_), "batch"
+            if "n_iter" not in history:  # the mean loss of each epoch is known at its end
+                history["n_iter"] = np.arange(1, len(history["reconstruction_loss"]) + 1)
+                name = "epoch"
         elif hasattr(estimator, "objective_history_"):
             history, name = {"objective": estimator.objective_history_}, "iteration"
         else:

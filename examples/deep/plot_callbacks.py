@@ -1,0 +1,125 @@
+"""
+Watching a fit
+==============
+
+What happens while a fit runs? Every estimator of the package takes the callbacks of scikit-learn. This page
+notes scores at each update of joint training, draws them, and writes a callback of its own that stops a
+pretraining when it no longer pays.
+"""
+
+# %%
+# Progress bars
+# -------------
+# One line, ``dcec.set_callbacks(ProgressBar())``, with ``ProgressBar`` from :mod:`sklearn.callback`, shows
+# a bar for each phase of a fit in a terminal or a notebook. It needs the package rich. It is left out here,
+# because a page has no room for something that moves.
+
+# %%
+# Scores at each update
+# ---------------------
+# ``ScoringMonitor`` calls a scorer on the training images at each update, with the estimator as it would be
+# if the fit ended there. The true digits ``y`` are handed to the callbacks; training does not use them.
+# Pass ``scoring`` by name, as a list of names, or as a dictionary of scorers as here.
+
+import matplotlib.pyplot as plt
+from sklearn.callback import ScoringMonitor
+from sklearn.metrics import make_scorer, normalized_mutual_info_score
+
+from skdcec import DCEC, ConvAutoencoder, MahalanobisKMeans
+from skdcec.datasets import load_digits_images
+from skdcec.metrics import clustering_accuracy_score
+from skdcec.plotting import HistoryDisplay
+
+digits = load_digits_images()
+X, y = digits.images, digits.target
+
+monitor = ScoringMonitor(
+    scoring={
+        "accuracy": make_scorer(clustering_accuracy_score),
+        "NMI": make_scorer(normalized_mutual_info_score),
+    }
+)
+dcec = DCEC(
+    init=MahalanobisKMeans(covariance_type="tied", n_init=20),
+    autoencoder=ConvAutoencoder(
+        filters=(16, 32, 64), kernel_sizes=(3, 3, 3), augmentation="affine", epochs=30, batch_size=32
+    ),
+    batch_size=64,
+    max_iter=280,
+    update_interval=35,
+    random_state=0,
+)
+dcec.set_callbacks(monitor).fit(X, y)
+
+log = monitor.get_logs().data_as_pandas
+updates = log[log["task_name"] == "update"]
+print(log["task_name"].value_counts().to_string())
+table = updates[["accuracy", "NMI"]].assign(batch=dcec.history_["n_iter"]).set_index("batch")
+print(table.round(3))
+
+# %%
+# The log has a line for each task at whose end the estimator could predict: the updates, all of joint
+# training, and the fit. Most of its columns say where in the tree of tasks a line belongs.
+#
+# The updates are those of ``history_``, in the same order, so their scores can be drawn with it:
+
+scores = {name: updates[name] for name in ("accuracy", "NMI")}
+HistoryDisplay.from_estimator(dcec, scores=scores)
+plt.show()
+
+# %%
+# Solid lines belong to the left axis, dashed ones to the right. The losses do not see the digits, and the
+# scores need not follow them: here both scores end a little lower than they were at the first update.
+
+# %%
+# A callback of your own
+# ----------------------
+# A callback is any object with these four methods. Hooks get what they ask for by name: the images ``X``,
+# ``y``, and ``fitted_estimator``, the estimator as if the fit ended here. What ``on_fit_task_end`` returns
+# ends the loop around the task if it is true. This one ends a training when ten epochs have lowered the
+# loss by less than a tenth.
+
+
+class StopEarly:
+    """Callback that ends a pretraining that has become slow."""
+
+    def setup(self, estimator, context): ...
+
+    def teardown(self, estimator, context): ...
+
+    def on_fit_task_begin(self, estimator, context): ...
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        if context.task_name == "epoch":
+            losses = fitted_estimator.history_["reconstruction_loss"]
+            return len(losses) > 10 and losses[-1] > 0.9 * losses[-11]
+
+
+autoencoder = ConvAutoencoder(
+    filters=(16, 32, 64),
+    kernel_sizes=(3, 3, 3),
+    augmentation="affine",
+    epochs=200,
+    batch_size=64,
+    random_state=0,
+)
+autoencoder.set_callbacks(StopEarly()).fit(X)
+print(f"{len(autoencoder.history_['reconstruction_loss'])} of {autoencoder.epochs} epochs")
+
+HistoryDisplay.from_estimator(autoencoder)
+plt.show()
+
+# %%
+# The autoencoder is fitted, with the weights of its last epoch.
+#
+# The tasks are named ``fit``, then ``epoch`` in an autoencoder, and ``pretrain``, ``initialise``,
+# ``refine`` and ``update`` in :class:`~skdcec.DCEC`. An attribute ``max_propagation_depth = None`` in the
+# class makes DCEC hand the callback on to its autoencoder, as it does with a progress bar.
+
+# %%
+# What to take from it
+# --------------------
+# Watch scores where you have labels to compare with, and never choose by them what you then report. Without
+# labels, ``history_`` has the losses and the share of labels that changed, at no cost. A callback can also
+# save, plot, or end a fit; :class:`~skdcec.plotting.HistoryDisplay` draws what it noted, one value for each
+# update.
