@@ -122,7 +122,7 @@ def paired_table(rows, score="accuracy"):
             {
                 "initialiser": NAMES[init],
                 "seeds": len(values),
-                f"difference of {score}": f"{values.mean():+.3f}",
+                f"difference of {score.replace('_', ' ')}": f"{values.mean():+.3f}",
                 "95 % CI": interval(values),
                 "better in": int((values > 0).sum()),
                 "Wilcoxon p": stats.wilcoxon(values).pvalue if values.any() else 1.0,
@@ -232,9 +232,7 @@ def accuracy_figure(rows):
     axes.set_xlabel("accuracy")
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
-    axes.legend(
-        unique.values(), unique.keys(), loc="upper left", bbox_to_anchor=(0, 1.12), ncols=4, frameon=False
-    )
+    figure.legend(unique.values(), unique.keys(), loc="outside upper center", ncols=4, frameon=False)
     return figure
 
 
@@ -259,7 +257,7 @@ def starts_figure(rows):
             offset = 0.22 * (np.argsort(np.argsort(values)) / max(len(values) - 1, 1) * 2 - 1)
             label = f"embedding {seed}" if y == 0 else None
             axes.scatter(values, y + offset, s=5, alpha=0.5, color=f"C{seed}", label=label)
-    axes.legend(loc="upper left", bbox_to_anchor=(0, 1.12), ncols=4, frameon=False, markerscale=2)
+    figure.legend(loc="outside upper center", ncols=4, frameon=False, markerscale=2)
     axes.set_xlabel("accuracy of the nearest centers from each start")
     return figure
 
@@ -279,7 +277,9 @@ def write(rows, output):
     output.mkdir(parents=True, exist_ok=True)
     for name, table in tables(rows).items():
         # a browser must not break a line at the sign
-        table.replace("± ", "±\N{NO-BREAK SPACE}", regex=True).to_csv(output / f"{name}.csv", index=False)
+        table.replace(" ?± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}", regex=True).to_csv(
+            output / f"{name}.csv", index=False
+        )
     for name, figure in figures(rows).items():
         figure.savefig(output / f"{name}.png", dpi=150)
         plt.close(figure)
