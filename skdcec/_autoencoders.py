@@ -18,7 +18,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdcec._checkpoint import pack, unpack
-from skdcec._images import check_images, check_sizes
+from skdcec._images import check_images, check_new_images, check_sizes, slices
 from skdcec._sklearn import (
     DOC_LINK,
     Interval,
@@ -122,10 +122,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         Parameters
         ----------
         X : array-like of shape (n_samples, height, width), (n_samples, height, width, channels) or \
-                (n_samples, n_features)
+                (n_samples, n_features), or a stream of batches of them
             Images, best scaled to [0, 1]; uint8 is divided by 255. A flat row whose length is a perfect
             square is a square grey image, any other an image of one row, unless `image_shape` says
-            otherwise.
+            otherwise. Arrays, mapped files included, are converted to float32 batch by batch. A stream (a
+            Keras ``PyDataset``, a ``tf.data.Dataset`` or a dask array) is read once, into a temporary file.
         y : array-like of shape (n_samples,), default=None
             Not used for training; it is only handed to the callbacks.
 
@@ -141,14 +142,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         FloatingPointError
             If the loss stops being finite; the estimator is then as before.
         """
-        return self._fit_from(X, y, None)
+        self._check_params()
+        return self._fit_images(X, y, *check_images(self, X, self.image_shape))
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def _fit_from(self, X, y, checkpoint):
-        """Fit, from where the checkpoint of an interrupted fit left off."""
-        self._check_params()
-        images, inputs, _ = check_images(self, X, self.image_shape, reset=True)
-
+    def _fit_images(self, X, y, images, inputs, checkpoint=None):
+        """Fit to the checked images of X, from where the checkpoint of an interrupted fit left off."""
         from skdcec._training import pretrain
 
         recipe = self._recipe(inputs["image_shape_"])
@@ -208,21 +207,20 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
             "history_": {"reconstruction_loss": np.array(losses)},
         }
 
-    def _fit_cached(self, images, y, folder, checkpoint):
-        """Fit, or take the result of an equal fit from a folder; images as `check_images` returns them."""
+    def _fit_cached(self, X, y, images, inputs, checkpoint, folder):
+        """Fit to the checked images of X, or take the result of an equal fit from a folder."""
         from skdcec._training import software
 
-        _, inputs, _ = check_images(self, images, self.image_shape, reset=True)
         recipe = self._recipe(inputs["image_shape_"])
         # all that the result depends on
         training = [self.epochs, self.batch_size, self.random_state, software()]
-        key = joblib.hash([*recipe, self._start(recipe), *training, np.ascontiguousarray(images)])
+        key = joblib.hash([*recipe, self._start(recipe), *training, images.fingerprint])
         path = Path(folder) / f"{key}.npz"
         try:
             arrays, _ = load_arrays(path)
         except (FileNotFoundError, ValueError):
             # not there, or damaged: then it is written anew
-            self._fit_from(images, y, checkpoint)
+            self._fit_images(X, y, images, inputs, checkpoint)
             losses = self.history_["reconstruction_loss"]
             # a callback may have ended it early
             if len(losses) == self.epochs:
@@ -247,8 +245,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         from skdcec._training import encode
 
         check_is_fitted(self)
-        images, _, dtype = check_images(self, X, reset=False)
-        return encode(self.architecture_, self.weights_, images).astype(dtype, copy=False)
+        parts, dtype = check_new_images(self, X)
+        Z = [encode(self.architecture_, self.weights_, images) for images in parts]
+        return np.concatenate(Z).astype(dtype, copy=False)
 
     def inverse_transform(self, X):
         """Return the images that the decoder makes of embeddings.
@@ -290,12 +289,21 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         score : float
             Larger is better; 0 is a perfect reconstruction.
         """
+        check_is_fitted(self)
+        return -self._embed_and_compare(check_new_images(self, X)[0])[1]
+
+    def _embed_and_compare(self, parts):
+        """Return the embeddings of images, and the mean squared error per pixel of their reconstructions."""
         from skdcec._training import decode, encode
 
-        check_is_fitted(self)
-        images, _, _ = check_images(self, X, reset=False)
-        Z = encode(self.architecture_, self.weights_, images)
-        return -float(np.mean((decode(self.architecture_, self.weights_, Z) - images) ** 2))
+        network, Z, total = (self.architecture_, self.weights_), [], 0.0
+        for images in parts:
+            for rows in slices(len(images)):
+                chunk = images[rows]
+                Z.append(encode(*network, chunk))
+                total += float(np.square(decode(*network, Z[-1]) - chunk).sum(dtype=np.float64))
+        Z = np.concatenate(Z)
+        return Z, total / (len(Z) * np.prod(self.image_shape_))
 
     @property
     def encoder_(self):

@@ -29,7 +29,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdcec._autoencoders import LARGEST_SEED, BaseAutoencoder, ConvAutoencoder, undisturbed_random
 from skdcec._blocks import count_distinct, empty_last
 from skdcec._checkpoint import Checkpoint, as_text, pack, unpack
-from skdcec._images import check_images
+from skdcec._images import check_images, check_new_images, slices
 from skdcec._initialisers import check_init, place_centers, seed_estimator
 from skdcec._sklearn import DOC_LINK, Interval, _fit_context, report, set_fitted
 from skdcec._storage import check_folder
@@ -287,10 +287,12 @@ class DCEC(
         Parameters
         ----------
         X : array-like of shape (n_samples, height, width), (n_samples, height, width, channels) or \
-                (n_samples, n_features)
+                (n_samples, n_features), or a stream of batches of them
             Images, best scaled to [0, 1]; uint8 is divided by 255. A flat row whose length is a perfect
             square is a square grey image, any other an image of one row, unless the ``image_shape`` of
-            the autoencoder says otherwise.
+            the autoencoder says otherwise. Arrays, mapped files included, are converted to float32 batch by
+            batch. A stream (a Keras ``PyDataset``, a ``tf.data.Dataset`` or a dask array) is read once,
+            into a temporary file.
         y : array-like of shape (n_samples,), default=None
             Not used for training; it is only handed to the callbacks.
 
@@ -310,12 +312,12 @@ class DCEC(
         from skdcec._networks import embedding_size
         from skdcec._training import encode
 
-        autoencoder, frozen = self._check_autoencoder()
-        shape = autoencoder.image_shape_ if frozen else autoencoder.image_shape
-        images, inputs, _ = check_images(self, X, shape, reset=True)
-        recipe = autoencoder._recipe(inputs["image_shape_"], autoencoder.architecture_ if frozen else None)
         if self.gamma == 0 and self.reconstruction_weight == 0:
             raise ValueError("gamma=0 and reconstruction_weight=0 leave nothing to train; one must be > 0.")
+        autoencoder, frozen = self._check_autoencoder()
+        shape = autoencoder.image_shape_ if frozen else autoencoder.image_shape
+        images, inputs = check_images(self, X, shape)
+        recipe = autoencoder._recipe(inputs["image_shape_"], autoencoder.architecture_ if frozen else None)
         if self.n_clusters is not None and len(images) < self.n_clusters:
             raise ValueError(f"n_samples={len(images)} should be >= n_clusters={self.n_clusters}.")
         init = check_init(self.init, self.n_clusters, embedding_size(recipe.architecture))
@@ -332,7 +334,7 @@ class DCEC(
         root.call_on_fit_task_begin(estimator=self, X=X, y=y)
         if not frozen:
             seed_estimator(autoencoder, seeds[0])
-        autoencoder = self._pretrain(root, autoencoder, frozen, images, y, checkpoint)
+        self._pretrain(root, autoencoder, frozen, X, y, images, inputs, checkpoint)
         Z = encode(autoencoder.architecture_, autoencoder.weights_, images)
         init, centers = self._initialise(root, init, Z, seeds[1], y)
         self._warn_of_coincidence(centers, Z)
@@ -397,7 +399,7 @@ class DCEC(
             identity[f"autoencoder__{name}"] = str(getattr(recipe, name))
         # without a seed of its own, a fit goes on with those of the interrupted one
         identity["random_state"] = "None" if self.random_state is None else repr(seeds)
-        identity |= {"X": joblib.hash(np.ascontiguousarray(images)), "software": software()}
+        identity |= {"X": images.fingerprint, "software": software()}
         return Checkpoint(self.checkpoint, identity, seeds)
 
     def _warn_of_coincidence(self, centers, Z):
@@ -412,20 +414,19 @@ class DCEC(
 
     # ----------------------------------------------------------------- phases
 
-    def _pretrain(self, root, autoencoder, frozen, images, y, checkpoint):
+    def _pretrain(self, root, autoencoder, frozen, X, y, *data):
         """Train the autoencoder, unless it is."""
         # a leaf: the sub-estimator's own task takes its place
         ctx = root.subcontext("pretrain")
-        ctx.call_on_fit_task_begin(estimator=self, X=images, y=y)
+        ctx.call_on_fit_task_begin(estimator=self, X=X, y=y)
         if not frozen:
             report(self, "Pretraining the autoencoder.")
             with ctx.propagate_callback_context(autoencoder):
                 if self.memory is None:
-                    autoencoder._fit_from(images, y, checkpoint)
+                    autoencoder._fit_images(X, y, *data)
                 else:
-                    autoencoder._fit_cached(images, y, self.memory, checkpoint)
-        ctx.call_on_fit_task_end(estimator=self, X=images, y=y)
-        return autoencoder
+                    autoencoder._fit_cached(X, y, *data, self.memory)
+        ctx.call_on_fit_task_end(estimator=self, X=X, y=y)
 
     def _initialise(self, root, init, Z, seed, y):
         """Return the fitted init and the centers that it places in the embedding Z."""
@@ -521,9 +522,9 @@ class DCEC(
         from skdcec._training import encode
 
         check_is_fitted(self)
-        images, _, dtype = check_images(self, X, reset=False)
-        autoencoder = self.autoencoder_
-        return encode(autoencoder.architecture_, autoencoder.weights_, images), dtype
+        parts, dtype = check_new_images(self, X)
+        network = self.autoencoder_.architecture_, self.autoencoder_.weights_
+        return np.concatenate([encode(*network, images) for images in parts]), dtype
 
     def predict_proba(self, X):
         """Return the soft assignment of each image (Student's t; Xie et al. 2016, equation 1).
@@ -556,10 +557,10 @@ class DCEC(
         labels : ndarray of shape (n_samples,), int32
             The cluster whose center is closest in the embedding.
         """
-        from skdcec._training import soft_assignment
+        from skdcec._training import Targets
 
         Z, _ = self._encode(X)
-        return soft_assignment(Z, self.cluster_centers_).argmax(axis=1).astype(np.int32)
+        return Targets(Z, self.cluster_centers_).labels
 
     def transform(self, X):
         """Return the refined embedding of each image.
@@ -611,18 +612,16 @@ class DCEC(
         score : float
             Larger is better.
         """
-        from skdcec._training import decode, encode, soft_assignment, target_distribution
+        from skdcec._training import Targets, soft_assignment
 
         check_is_fitted(self)
-        images, _, _ = check_images(self, X, reset=False)
-        network = self.autoencoder_.architecture_, self.autoencoder_.weights_
-        Z = encode(*network, images)
-        Q = soft_assignment(Z, self.cluster_centers_)
-        P = target_distribution(Q)
-        divergence = np.mean(np.sum(P * np.log(P / Q), axis=1))
-        reconstructed = decode(*network, Z)
-        error = np.mean((reconstructed - images) ** 2)
-        return -float(self.reconstruction_weight * error + self.gamma * divergence)
+        Z, error = self.autoencoder_._embed_and_compare(check_new_images(self, X)[0])
+        targets = Targets(Z, self.cluster_centers_)
+        divergence = 0.0
+        for rows in slices(len(Z)):
+            P, Q = targets[rows], soft_assignment(Z[rows], self.cluster_centers_)
+            divergence += np.sum(P * np.log(P / Q))
+        return -float(self.reconstruction_weight * error + self.gamma * divergence / len(Z))
 
     @property
     def model_(self):

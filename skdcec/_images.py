@@ -1,76 +1,161 @@
 """The layouts of images that are accepted, and what becomes of them."""
 
+import hashlib
+from functools import cached_property
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils.validation import validate_data
 
 from skdcec._sklearn import validate_new_data
+from skdcec._streams import is_stream, iterate_stream, store_stream
+
+# So many images are looked at at a time where all of them are.
+CHUNK = 2048
 
 
-def check_images(estimator, X, image_shape=None, *, reset):
-    """Validate images in any of the accepted layouts.
+class Images:
+    """Images of any layout and type, which become float32 (n, height, width, channels) where they are read.
 
-    Accepted are (n, h, w), (n, h, w, c), and flat rows (n, h * w * c). uint8 is divided by 255; other
-    types are taken as they are.
+    They stay as they were given, in memory or in a mapped file; the batches of training are copies.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, height * width * channels)
+        Real numbers; uint8 is divided by 255.
+    image_shape : tuple of (height, width, channels)
+    """
+
+    def __init__(self, rows, image_shape):
+        self.rows = rows
+        self.shape = (len(rows), *image_shape)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, rows):
+        """Return the images of a slice or an array of indices."""
+        images = self.rows[rows].astype(np.float32, order="C", copy=False)
+        if self.rows.dtype == np.uint8:
+            images /= np.float32(255)  # in place, as bytes have just become float32
+        return images.reshape(-1, *self.shape[1:])
+
+    @cached_property
+    def fingerprint(self):
+        """A text that differs where images do."""
+        result = hashlib.sha256(repr(self.shape).encode())
+        for rows in slices(len(self)):
+            result.update(self[rows])
+        return result.hexdigest()
+
+
+def slices(n_samples):
+    """Yield slices that together are all samples, a chunk each."""
+    for start in range(0, n_samples, CHUNK):
+        yield slice(start, min(start + CHUNK, n_samples))
+
+
+def check_images(estimator, X, image_shape=None):
+    """Validate the images of a fit in any of the accepted layouts.
+
+    Accepted are (n, h, w), (n, h, w, c), and flat rows (n, h * w * c), of any real type; or a stream of
+    batches of them, which is read once, into a temporary file.
 
     Parameters
     ----------
     estimator : estimator
         On whose behalf; it is not changed.
-    X : array-like
+    X : array-like or stream
     image_shape : tuple or None
         (h, w) or (h, w, c), for flat rows. None guesses: a square grey image where the length is a
         perfect square, else an image of one row.
-    reset : bool
-        Whether X is for a new fit; else it must match the fitted estimator.
 
     Returns
     -------
-    images : ndarray of shape (n, h, w, c), float32
+    images : Images
     attributes : dict
-        The fitted attributes that describe the input; empty unless reset.
-    dtype : dtype
-        float32 or float64, in which results are returned.
+        The fitted attributes that describe the input.
 
     Raises
     ------
     ValueError
         For images that are not finite, not of the expected shape, or beyond float32.
     """
-    shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
-    sample_shape = None
-    if len(shape) in (3, 4):
-        X = np.asarray(X)
-        if 0 in shape:
-            raise ValueError(f"Found images of shape {shape}; a minimum of 1 is required on each axis.")
-        sample_shape = tuple(int(side) for side in shape[1:])
-        X = X.reshape(len(X), -1)
-    # a data frame keeps its types by column
-    types = list(X.dtypes) if hasattr(X, "columns") else [getattr(X, "dtype", None)]
-    bytes_only = all(dtype == np.uint8 for dtype in types)
-    options = {"dtype": [np.float32, np.float64], "order": "C"}
-    if reset:
-        X, attributes = validate_new_data(estimator, X, **options)
-        image_shape = resolve_image_shape(X.shape[1], sample_shape, image_shape)
-        attributes |= {
-            "image_shape_": image_shape,
-            "_sample_shape": sample_shape or (X.shape[1],),
-        }
+    if is_stream(X):
+        rows, sample_shape = store_stream(X)
+        attributes = {"n_features_in_": rows.shape[1]}
     else:
-        image_shape, attributes = estimator.image_shape_, {}
-        if sample_shape is not None and (*sample_shape, 1)[:3] != image_shape:
+        X, sample_shape = flatten(X)
+        rows, attributes = validate_new_data(estimator, X, dtype="numeric")
+        check_range(rows)
+    image_shape = resolve_image_shape(rows.shape[1], sample_shape, image_shape)
+    attributes |= {"image_shape_": image_shape, "_sample_shape": sample_shape or (rows.shape[1],)}
+    return Images(rows, image_shape), attributes
+
+
+def check_new_images(estimator, X):
+    """Validate images for a fitted estimator, in any of the layouts that `check_images` accepts.
+
+    Returns
+    -------
+    parts : iterable of Images
+        All of them at once, or the parts of a stream as they are read.
+    dtype : dtype
+        float32 or float64, in which results are returned.
+
+    Raises
+    ------
+    ValueError
+        As `check_images` does, and where they do not match those of the fit.
+    """
+    if is_stream(X):
+        return new_parts(estimator, X), np.dtype(np.float32)
+    X, sample_shape = flatten(X)
+    check_sample_shape(estimator, sample_shape)
+    rows = validate_data(estimator, X, reset=False, dtype="numeric")
+    check_range(rows)
+    dtype = np.dtype(np.float64 if rows.dtype == np.float64 else np.float32)
+    return [Images(rows, estimator.image_shape_)], dtype
+
+
+def new_parts(estimator, stream):
+    """Yield the images of a stream, many at a time, as those of the fit were."""
+    for rows, sample_shape in iterate_stream(stream, CHUNK):
+        check_sample_shape(estimator, sample_shape)
+        if rows.shape[1] != estimator.n_features_in_:
             raise ValueError(
-                f"X has images of shape {sample_shape}, but {type(estimator).__name__} was fitted "
-                f"with images of shape {image_shape}."
+                f"X has {rows.shape[1]} features, but {type(estimator).__name__} is expecting "
+                f"{estimator.n_features_in_} features as input."
             )
-        X = validate_data(estimator, X, reset=False, **options)
-    if bytes_only:
-        X /= np.float32(255)  # in place, as bytes have just become float32
-    if X.dtype == np.float64 and max(X.max(), -X.min()) > np.finfo(np.float32).max:
+        yield Images(rows, estimator.image_shape_)
+
+
+def flatten(X):
+    """Return images as flat rows, and the shape of one of them; None where they were flat."""
+    shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
+    if len(shape) not in (3, 4):
+        return X, None
+    if 0 in shape:
+        raise ValueError(f"Found images of shape {shape}; a minimum of 1 is required on each axis.")
+    X = np.asarray(X)
+    return X.reshape(len(X), -1), tuple(int(side) for side in shape[1:])
+
+
+def check_range(rows):
+    """Raise unless the rows are real numbers that float32 can hold."""
+    if rows.dtype.kind not in "biuf":
+        raise ValueError(f"X has dtype={rows.dtype}, which should be real numbers.")
+    if rows.dtype.itemsize > 4 and max(rows.max(), -rows.min()) > np.finfo(np.float32).max:
         raise ValueError("X has values beyond the range of float32, in which networks compute.")
-    images = X.astype(np.float32, copy=False).reshape(len(X), *image_shape)
-    return images, attributes, X.dtype
+
+
+def check_sample_shape(estimator, sample_shape):
+    """Raise where images that are not flat are of another shape than those of the fit."""
+    if sample_shape is not None and (*sample_shape, 1)[:3] != estimator.image_shape_:
+        raise ValueError(
+            f"X has images of shape {sample_shape}, but {type(estimator).__name__} was fitted "
+            f"with images of shape {estimator.image_shape_}."
+        )
 
 
 def resolve_image_shape(n_features, sample_shape, image_shape):

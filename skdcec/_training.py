@@ -16,13 +16,13 @@ import keras
 import numpy as np
 from keras import ops
 
+from skdcec._images import slices
 from skdcec._keras_json import load
 from skdcec._networks import build
 
 # Rows go through a network in batches of exactly one of these sizes, the first that suits the network (see
-# `Mapper`), and so many rows at a time.
+# `Mapper`).
 INFERENCE_BATCHES = (64, 16, 1)
-INFERENCE_CHUNK = 2048
 # With TensorFlow, so many training steps run in one call, within so many bytes of images.
 STEPS_PER_CALL, BYTES_PER_CALL = 16, 2**26
 # The pool keeps no more idle models than this.
@@ -60,21 +60,49 @@ def soft_assignment(Z, centers):
     return Q / Q.sum(axis=1, keepdims=True)
 
 
-def target_distribution(Q):
+def target_distribution(Q, frequencies):
     """Return P, the sharpened soft assignments (eq 8 of the paper; Xie et al. 2016).
 
     p_ij is proportional to q_ij^2 / f_j over the clusters j, with f_j = sum_i q_ij on all data.
 
     Parameters
     ----------
-    Q : ndarray of shape (n_samples, n_clusters)
+    Q : ndarray of shape (n, n_clusters)
+        Of some of the data.
+    frequencies : ndarray of shape (n_clusters,)
+        The f_j.
 
     Returns
     -------
-    P : ndarray of shape (n_samples, n_clusters)
+    P : ndarray of shape (n, n_clusters)
     """
-    P = Q**2 / Q.sum(axis=0)
+    P = Q**2 / frequencies
     return P / P.sum(axis=1, keepdims=True)
+
+
+class Targets:
+    """The target distribution of all images, computed where it is read.
+
+    What it keeps of an image is the embedding, which is there anyway, and the label.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_components)
+    centers : ndarray of shape (n_clusters, n_components)
+    """
+
+    def __init__(self, Z, centers):
+        self.Z, self.centers = Z, centers
+        self.labels = np.empty(len(Z), np.int32)
+        self.frequencies = np.zeros(len(centers))
+        for rows in slices(len(Z)):
+            Q = soft_assignment(Z[rows], centers)
+            self.labels[rows] = Q.argmax(axis=1)
+            self.frequencies += Q.sum(axis=0)
+
+    def __getitem__(self, rows):
+        """Return P of a slice or an array of indices, float64."""
+        return target_distribution(soft_assignment(self.Z[rows], self.centers), self.frequencies)
 
 
 def squared_error(images, reconstructions):
@@ -269,7 +297,7 @@ class Trainer(keras.Model):
             if self.is_affine:
                 x["transforms"] = batch.transforms
             if targets is not None:
-                x["targets"] = targets[batch.rows]
+                x["targets"] = targets[batch.rows].astype(np.float32)
             waiting.append(x)
             if len(waiting) >= min(STEPS_PER_CALL, BYTES_PER_CALL // x["images"].nbytes):
                 self._take_steps(waiting)
@@ -413,8 +441,8 @@ def _map_rows(architecture, weights, rows, part):
         n = len(mapper.network.weights)
         mapper.network.set_weights(weights[-n:] if part else weights[:n])
         outputs = []
-        for start in range(0, len(rows), INFERENCE_CHUNK):
-            chunk = rows[start : start + INFERENCE_CHUNK].astype(np.float32, copy=False)
+        for some in slices(len(rows)):
+            chunk = rows[some].astype(np.float32, copy=False)
             m = -(-len(chunk) // mapper.batch_size)
             full = np.zeros((m * mapper.batch_size, *chunk.shape[1:]), np.float32)
             full[: len(chunk)] = chunk
@@ -433,7 +461,7 @@ def pretrain(
     architecture : str
     weights : list of ndarray
         Where to start from.
-    images : ndarray of shape (n_samples, height, width, channels), float32
+    images : Images, or ndarray of shape (n_samples, height, width, channels), float32
     epochs, batch_size : int
     optimizer : str
         JSON of a Keras optimizer.
@@ -506,7 +534,7 @@ def refine(
     architecture : str
     weights : list of ndarray
     centers : ndarray of shape (n_clusters, n_components)
-    images : ndarray of shape (n_samples, height, width, channels), float32
+    images : Images, or ndarray of shape (n_samples, height, width, channels), float32
     gamma, reconstruction_weight : float
         Weights of the two terms of the loss.
     update_interval, max_iter : int
@@ -531,22 +559,14 @@ def refine(
     done = False
     with borrowed(Trainer, architecture, optimizer, len(centers), augmentation) as trainer:
         trainer.load(weights, centers, seed, state)
-        Z = encode(architecture, weights, images)
-        Q = soft_assignment(Z, centers)
+        targets = Targets(encode(architecture, weights, images), centers)
         while not done:
-            labels = Q.argmax(axis=1)
             n_batches = min(update_interval, max_iter - n_iter)
-            losses = trainer.train(
-                images,
-                islice(stream, n_batches),
-                target_distribution(Q).astype(np.float32),
-                gamma,
-                reconstruction_weight,
-            )
+            some = islice(stream, n_batches)
+            losses = trainer.train(images, some, targets, gamma, reconstruction_weight)
             n_iter += n_batches
-            weights, centers = trainer.arrays(), trainer.centers.numpy()
-            Z = encode(architecture, weights, images)
-            Q = soft_assignment(Z, centers)
-            change = float(np.mean(Q.argmax(axis=1) != labels))
+            weights, centers, labels = trainer.arrays(), trainer.centers.numpy(), targets.labels
+            targets = Targets(encode(architecture, weights, images), centers)
+            change = float(np.mean(targets.labels != labels))
             done = change < tol or n_iter >= max_iter
-            yield Update(n_iter, losses, change, Q.argmax(axis=1), Z, weights, centers, trainer)
+            yield Update(n_iter, losses, change, targets.labels, targets.Z, weights, centers, trainer)

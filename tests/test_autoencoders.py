@@ -160,7 +160,7 @@ BAD_DATA = [
     (np.empty((4, 0, 9, 3)), "minimum of 1"),
     (np.ones(6), "Expected 2D array"),
     (np.ones((1, 1, 1, 1, 1)), "dim <= 2 is required"),
-    ([["a", "b"]], "could not convert string to float"),
+    ([["a", "b"]], "not compatible with arrays of bytes/strings"),
 ]
 
 

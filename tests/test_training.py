@@ -45,7 +45,7 @@ def test_soft_assignment_and_target_by_hand():
     np.testing.assert_allclose(Q, [[5 / 6, 1 / 6], [1 / 2, 1 / 2]])
     f = np.array([5 / 6 + 1 / 2, 1 / 6 + 1 / 2])
     rows = np.array([[25 / 36, 1 / 36], [1 / 4, 1 / 4]]) / f
-    np.testing.assert_allclose(target_distribution(Q), rows / rows.sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(target_distribution(Q, f), rows / rows.sum(axis=1, keepdims=True))
 
 
 def test_loss_has_the_scale_of_the_published_code(network, images):
