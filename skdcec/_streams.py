@@ -77,9 +77,9 @@ def checked_batches(X):
         images = np.asarray(batch[0] if isinstance(batch, tuple | list) else batch)
         if images.ndim not in (2, 3, 4) or images.dtype.kind not in "biuf":
             raise ValueError(
-                f"Batch {i} of X has shape {images.shape} and dtype={images.dtype}; it should be real numbers "
-                "of shape (n, height, width), (n, height, width, channels) or (n, n_features), or a tuple "
-                "that begins with them."
+                f"Batch {i} of X has shape {images.shape} and dtype={images.dtype}; it should be real "
+                "numbers of shape (n, height, width), (n, height, width, channels) or (n, n_features), or a "
+                "tuple that begins with them."
             )
         if not len(images):
             continue

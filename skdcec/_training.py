@@ -16,6 +16,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from skdcec._devices import count_devices, current_devices, share
 from skdcec._images import slices
 from skdcec._keras_json import load
 from skdcec._networks import build
@@ -147,29 +148,33 @@ class Batch(NamedTuple):
     transforms: np.ndarray | None  # (batch_size, 8)
 
 
-def batches(n_samples, image_shape, batch_size, augmentation, seed, first=0):
+def batches(n_samples, image_shape, batch_size, augmentation, seed, first=0, n_devices=1):
     """Yield full batches for ever, from a first one on, shuffling in each epoch with a generator of its own.
 
     The last batch of an epoch is filled up with rows of weight 0, and its real rows weigh as much
-    as a whole batch.
+    as a whole batch. So is every batch that would not fall into equal shares for all devices.
     """
     epoch, skipped = divmod(first, batches_per_epoch(n_samples, batch_size))
-    stream = batches_of_epochs(n_samples, image_shape, batch_size, augmentation, seed, epoch)
+    stream = batches_of_epochs(n_samples, image_shape, batch_size, augmentation, seed, epoch, n_devices)
     return islice(stream, skipped, None)
 
 
-def batches_of_epochs(n_samples, image_shape, batch_size, augmentation, seed, first):
+def batches_of_epochs(n_samples, image_shape, batch_size, augmentation, seed, first, n_devices):
     """Yield the batches of all epochs from a first one on."""
     size = min(batch_size, n_samples)
+    full = -(-size // n_devices) * n_devices
     for epoch in count(first):
         rng = np.random.default_rng([seed, epoch])
         order = rng.permutation(n_samples)
         for start in range(0, n_samples, size):
             rows = order[start : start + size]
-            weight = np.zeros(size, np.float32)
-            weight[: len(rows)] = size / len(rows)
-            rows = np.concatenate([rows, order[: size - len(rows)]])
-            transforms = random_affine(size, image_shape, rng) if augmentation == "affine" else None
+            weight = np.zeros(full, np.float32)
+            weight[: len(rows)] = full / len(rows)
+            rows = np.concatenate([rows, np.resize(order, full - len(rows))])
+            transforms = None
+            if augmentation == "affine":
+                # drawn for as many whatever the number of devices
+                transforms = np.resize(random_affine(size, image_shape, rng), (full, 8))
             yield Batch(rows, weight, transforms)
 
 
@@ -193,10 +198,13 @@ class Trainer(keras.Model):
         0 for an autoencoder alone.
     augmentation : {None, 'affine'} or str
         Or JSON of a Keras layer. The transforms of 'affine' come with the batches.
+    devices : strategy, distribution or None
+        Those that are in force.
     """
 
-    def __init__(self, architecture, optimizer, n_clusters, augmentation=None):
+    def __init__(self, architecture, optimizer, n_clusters, augmentation=None, devices=None):
         super().__init__(dtype="float32")
+        self.devices = devices
         self.encoder, self.decoder = build(architecture)
         self.is_affine = augmentation == "affine"
         self.augment = load(augmentation) if augmentation and not self.is_affine else None
@@ -253,7 +261,8 @@ class Trainer(keras.Model):
             kl = ops.mean(weight * divergence(x["targets"], Q))
             self.means["clustering"].update_state(kl)
             loss = loss + x["gamma"][0] * kl
-        return loss
+        # TensorFlow adds up the gradients of its replicas
+        return loss / count_devices(self.devices) if keras.backend.backend() == "tensorflow" else loss
 
     def load(self, weights, centers=None, seed=0, progress=None):
         """Start from these arrays: afresh, with generators of this seed, or from earlier progress."""
@@ -287,13 +296,12 @@ class Trainer(keras.Model):
             Where the loss is not finite.
         """
         self.reset_metrics()
-        constants = {
-            "gamma": np.array([gamma], np.float32),
-            "reconstruction_weight": np.array([reconstruction_weight], np.float32),
-        }
+        constants = {"gamma": gamma, "reconstruction_weight": reconstruction_weight}
         waiting = []
         for batch in some_batches:
-            x = {"images": images[batch.rows], "weight": batch.weight, **constants}
+            x = {"images": images[batch.rows], "weight": batch.weight}
+            # one for each row, as every device gets some rows
+            x |= {name: np.full_like(batch.weight, value) for name, value in constants.items()}
             if self.is_affine:
                 x["transforms"] = batch.transforms
             if targets is not None:
@@ -322,18 +330,26 @@ class Trainer(keras.Model):
         """A compiled function that takes the steps of inputs that are stacked along a new first axis."""
         import tensorflow as tf
 
-        shapes = {"images": (None, *self.encoder.input_shape[1:]), "weight": (None,)}
-        shapes |= {"gamma": (1,), "reconstruction_weight": (1,)}
+        shapes = {"images": (None, *self.encoder.input_shape[1:])}
+        shapes |= dict.fromkeys(("weight", "gamma", "reconstruction_weight"), (None,))
         if self.is_affine:
             shapes["transforms"] = (None, 8)
         if self.centers is not None:
             shapes["targets"] = (None, self.centers.shape[0])
 
+        def step(x):
+            self.train_step((x,))
+
+        def step_on_devices(x):
+            self.devices.run(lambda x: step(share(x)), args=(x,))
+
+        take_step = step_on_devices if count_devices(self.devices) > 1 else step
+
         # any number of steps on batches of any size
         @tf.function(input_signature=[{k: tf.TensorSpec((None, *v), tf.float32) for k, v in shapes.items()}])
         def take_steps(stacked):
             for i in tf.range(tf.shape(stacked["weight"])[0]):
-                self.train_step(({name: values[i] for name, values in stacked.items()},))
+                take_step({name: values[i] for name, values in stacked.items()})
 
         return take_steps
 
@@ -361,24 +377,56 @@ class Mapper(keras.Model):
     architecture : str
     part : {0, 1}
         The encoder or the decoder.
+    devices : strategy, distribution or None
+        Those that are in force.
     """
 
-    def __init__(self, architecture, part):
+    def __init__(self, architecture, part, devices=None):
         super().__init__(dtype="float32")
+        self.devices = devices
         self.network = build(architecture)[part]
         self.built = True
         self.compile(jit_compile=JIT)
-        self.batch_size = next(size for size in INFERENCE_BATCHES if size == 1 or self.is_uniform(size))
+        for size in INFERENCE_BATCHES:
+            self.batch_size = size
+            if self.is_uniform():
+                break
 
-    def is_uniform(self, batch_size):
+    def is_uniform(self):
         """Whether rows of a batch get the same bits one position further on."""
         rng = np.random.default_rng(0)
         # positive where they are no kernels, as variances must be
         fresh = [rng.uniform(-0.5 if w.ndim > 1 else 0.1, 0.5, w.shape) for w in self.network.get_weights()]
         self.network.set_weights(fresh)
-        x = rng.random((1, batch_size, *self.network.input_shape[1:]), dtype=np.float32)
-        y = self.predict_on_batch(x)
-        return np.array_equal(self.predict_on_batch(np.roll(x, 1, axis=1)), np.roll(y, 1, axis=1))
+        x = rng.random((self.batch_size, *self.network.input_shape[1:]), dtype=np.float32)
+        return np.array_equal(self.map(np.roll(x, 1, axis=0)), np.roll(self.map(x), 1, axis=0))
+
+    def map(self, rows):
+        """Return what the network makes of any number of rows."""
+        m = -(-len(rows) // self.batch_size)
+        # as many batches for each device
+        n_devices = count_devices(self.devices)
+        m = -(-m // n_devices) * n_devices
+        full = np.zeros((m * self.batch_size, *rows.shape[1:]), np.float32)
+        full[: len(rows)] = rows
+        full = full.reshape(m, self.batch_size, *rows.shape[1:])
+        if n_devices > 1 and keras.backend.backend() == "tensorflow":
+            out = self._map_on_devices(full).numpy()
+        else:
+            out = self.predict_on_batch(full)
+        return out.reshape(-1, *out.shape[2:])[: len(rows)]
+
+    @cached_property
+    def _map_on_devices(self):
+        """A compiled function that maps a share of the batches on each of TensorFlow's replicas."""
+        import tensorflow as tf
+
+        @tf.function(reduce_retracing=True)
+        def map_on_devices(batches):
+            shares = self.devices.run(lambda x: self(share(x), training=False), args=(batches,))
+            return self.devices.gather(shares, axis=0)
+
+        return map_on_devices
 
     def call(self, inputs, training=False):
         """Map the network over the first axis of inputs (m, batch_size, ...)."""
@@ -392,13 +440,14 @@ _idle_lock = threading.Lock()
 @contextmanager
 def borrowed(kind, *args):
     """Lend a compiled model of this kind, made from these arguments; one borrower at a time."""
-    key, model = (kind, *args), None
+    devices = current_devices()
+    key, model = (kind, *args, devices), None
     with _idle_lock:
         for i in reversed(range(len(_idle))):
             if _idle[i][0] == key:
                 model = _idle.pop(i)[1]
                 break
-    model = kind(*args) if model is None else model
+    model = kind(*args, devices) if model is None else model
     intact = False
     try:
         yield model
@@ -442,12 +491,7 @@ def _map_rows(architecture, weights, rows, part):
         mapper.network.set_weights(weights[-n:] if part else weights[:n])
         outputs = []
         for some in slices(len(rows)):
-            chunk = rows[some].astype(np.float32, copy=False)
-            m = -(-len(chunk) // mapper.batch_size)
-            full = np.zeros((m * mapper.batch_size, *chunk.shape[1:]), np.float32)
-            full[: len(chunk)] = chunk
-            out = mapper.predict_on_batch(full.reshape(m, mapper.batch_size, *chunk.shape[1:]))
-            outputs.append(out.reshape(len(full), *out.shape[2:])[: len(chunk)])
+            outputs.append(mapper.map(rows[some]))
         return np.concatenate(outputs)
 
 
@@ -481,8 +525,9 @@ def pretrain(
     """
     done, state = resume or (0, None)
     n_batches = batches_per_epoch(len(images), batch_size)
-    stream = batches(len(images), images.shape[1:], batch_size, augmentation, seed, done * n_batches)
     with borrowed(Trainer, architecture, optimizer, 0, augmentation) as trainer:
+        n_devices, first = count_devices(trainer.devices), done * n_batches
+        stream = batches(len(images), images.shape[1:], batch_size, augmentation, seed, first, n_devices)
         trainer.load(weights, seed=seed, progress=state)
         for _ in range(done, epochs):
             losses = trainer.train(images, islice(stream, n_batches))
@@ -555,9 +600,10 @@ def refine(
     update : Update
     """
     n_iter, state = resume or (0, None)
-    stream = batches(len(images), images.shape[1:], batch_size, augmentation, seed, n_iter)
     done = False
     with borrowed(Trainer, architecture, optimizer, len(centers), augmentation) as trainer:
+        n_devices = count_devices(trainer.devices)
+        stream = batches(len(images), images.shape[1:], batch_size, augmentation, seed, n_iter, n_devices)
         trainer.load(weights, centers, seed, state)
         targets = Targets(encode(architecture, weights, images), centers)
         while not done:

@@ -153,7 +153,7 @@ def forever(images):
     ("stream", "message"),
     [
         (poisoned, "Batch 2 of X contains NaN"),
-        (Uneven, r"batch of float32 images of shape \(8, 7\) after batches of float32 images of shape \(8, 8\)"),
+        (Uneven, r"images of shape \(8, 7\) after batches of float32 images of shape \(8, 8\)"),
         (Endless, "its num_batches should be a number"),
         (forever, r"leave out its repeat\(\)"),
         (lambda images: py_dataset(images[:0]), "X has no images"),
