@@ -50,7 +50,7 @@ class Block(NamedTuple):
 
     @classmethod
     def of(cls, x, weight):
-        """Return the block of the rows x (b, d)."""
+        """Return the block of the rows x (b, d); raise ValueError where their squares are not finite."""
         if sp.issparse(x):
             norms = row_norms(x, squared=True)
             behind = sp.csr_matrix(np.column_stack([np.ones_like(norms), norms]))
@@ -60,7 +60,13 @@ class Block(NamedTuple):
             augmented[:, :-2] = x
             norms = row_norms(augmented[:, :-2], squared=True)
             augmented[:, -2], augmented[:, -1] = 1, norms
-        return cls(augmented, norms, norms.max(initial=0), weight)
+        reach = norms.max(initial=0)
+        if not np.isfinite(reach):
+            # only new rows, as those of a fit are checked before
+            raise ValueError(
+                f"Input X contains NaN, infinity or rows too large for squared distances in {x.dtype}."
+            )
+        return cls(augmented, norms, reach, weight)
 
     @property
     def x(self):

@@ -39,12 +39,13 @@ from skdcec._blocks import (
     squared_distances,
 )
 from skdcec._rows import (
+    LARGEST_EXPONENT,
     DaskRows,
     Rows,
     Units,
     block_pool,
     check_dask_array,
-    check_finite,
+    check_range,
     is_dask,
     measure,
 )
@@ -128,6 +129,7 @@ class BaseCenterClusterer(
         "random_state": ["random_state"],
     }
     _accepts_sparse = False
+    _largest_exponent = LARGEST_EXPONENT
     _doc_link_module, _doc_link_template = DOC_LINK
 
     # ---------------------------------------------------------------- hooks
@@ -259,8 +261,8 @@ class BaseCenterClusterer(
             everyone = self._rows(X, sample_weight, pool=pool, all_rows=True)
             # rows without weight take no part, not even in the choice of units
             if is_dask(X) and not complete:
-                check_finite(everyone)
-            rows, variance = measure(self._rows(X, sample_weight, pool=pool))
+                check_range(everyone, self._largest_exponent)
+            rows, variance = measure(self._rows(X, sample_weight, pool=pool), self._largest_exponent)
             sample, weight = rows.sample(SEEDING_SAMPLE, random_state)
             prepared = inputs | self._prepare(rows, sample, weight, variance)
             order = seeding_order(sample, weight, self._metric_rows(sample, prepared))
@@ -460,6 +462,7 @@ class BaseCenterClusterer(
                 f"init has shape {centers.shape}, but n_clusters={self.n_clusters} and "
                 f"n_features={X.shape[1]} ask for initial centers of shape {expected}."
             )
+        check_range(self._rows(centers, np.ones(len(centers))), self._largest_exponent)
         return centers
 
     def _initial_centers(self, init, rows, sample, weight, random_state, prepared):
@@ -599,8 +602,6 @@ class BaseCenterClusterer(
         with block_pool() as pool:
             rows, state = self._fitted_rows(X, sample_weight, pool)
             objective = self._statistics(rows, state).objective
-        if np.isnan(objective):
-            raise ValueError("Input X contains NaN or infinity.")
         return -float(self._restore_objective(objective, state, rows) * rows.weight_unit)
 
     @property

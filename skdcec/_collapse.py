@@ -29,7 +29,8 @@ def collapse_strength(y, weight, p, center):
         center = center + min(1.0, 2 / p) * move
         if move @ move < 1e-6 * largest:
             break
-    direction = shifted * np.sqrt(pull / np.where(D > 0, D, np.inf))[:, None]
+    # no weight where the square is not a normal number, as at the center itself
+    direction = shifted * np.sqrt(pull / np.where(D > np.finfo(D.dtype).tiny, D, np.inf))[:, None]
     tall = len(direction) > direction.shape[1]
     gram = direction.T @ direction if tall else direction @ direction.T
     last = len(gram) - 1

@@ -31,8 +31,9 @@ LARGEST_STEP = 8.0
 # A kernel is flat where it is below exp(-FLAT_KERNEL) for half of the samples, even at the nearest center;
 # no more than FLAT_SAMPLE of them are looked at.
 FLAT_KERNEL, FLAT_SAMPLE = 15.0, 2048
-# Wider kernels are evaluated as if they had this width, in internal units.
-WIDEST_IN_FLOAT32 = 2.0**20
+# Narrower and wider kernels are evaluated as if they had these widths, in internal units: the narrow ones are
+# zero off the centers anyway, and 1 - K of the wide ones is proportional to D, but would underflow.
+WIDTHS = {np.dtype(np.float32): (2.0**-45, 2.0**20), np.dtype(np.float64): (2.0**-400, np.inf)}
 
 
 def next_half(p):
@@ -402,9 +403,7 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         return self._function(kernel_memberships, state)
 
     def _width(self, state):
-        # beyond that, 1 - K is proportional to D, but would underflow in single precision
-        single = state["cluster_centers_"].dtype == np.float32
-        return min(state["sigma_"], WIDEST_IN_FLOAT32) if single else state["sigma_"]
+        return float(np.clip(state["sigma_"], *WIDTHS[state["cluster_centers_"].dtype]))
 
     def _function(self, formula, state):
         return partial(
@@ -418,7 +417,7 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         return super()._to_state(attributes, units) | {"sigma_": attributes["sigma_"] / units.scale}
 
     def _restore_objective(self, objective, state, rows):
-        return objective * (self._width(state) / state["sigma_"]) ** state["p_"]
+        return objective * min(self._width(state) / state["sigma_"], 1.0) ** state["p_"]
 
     def _check_fit(self, sample, sample_weight, state):
         every = -(-sample.shape[0] // FLAT_SAMPLE)

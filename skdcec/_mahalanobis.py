@@ -25,8 +25,11 @@ from skdcec._sklearn import Interval, StrOptions
 # How much of a covariance of clusters shrinkage='auto' may replace.
 LARGEST_SHRINKAGE = 0.99
 
+# In internal units, a smaller variance has no inverse that could be written down in any units.
+VANISHING_VARIANCE = {np.dtype(np.float32): 4.0**-50, np.dtype(np.float64): 4.0**-450}
 
-def whitening(V):
+
+def whitening(V, varies=True):
     """Return the linear map to unit covariance, on the range of V.
 
     Directions without variance (constant features, dead units of a network) are dropped: there is
@@ -36,6 +39,8 @@ def whitening(V):
     ----------
     V : ndarray of shape (n_features, n_features)
         A covariance matrix.
+    varies : ndarray of shape (n_features,), bool
+        Features that are not constant, for all that is known without V.
 
     Returns
     -------
@@ -45,7 +50,7 @@ def whitening(V):
         Logarithm of the determinant of V on its range.
     """
     scale = np.sqrt(np.maximum(np.diag(V), 0))
-    used = np.flatnonzero(scale)
+    used = np.flatnonzero((scale > 0) & varies)
     if not len(used):
         return np.zeros((0, len(V))), 0.0
     # of the correlations, so that what counts as no variance does not depend on units
@@ -56,14 +61,14 @@ def whitening(V):
     return components, float(np.log(values[kept]).sum() + 2 * np.log(scale[used]).sum())
 
 
-def covariance_map(V, matrix):
+def covariance_map(V, matrix, varies=True):
     """Return the linear map to unit covariance V, and the log-determinant of V on its range.
 
     V and the map are matrices or, for diagonal ones, vectors; there, features without variance get 0.
     """
     if matrix:
-        return whitening(V)
-    used = V > 0
+        return whitening(V, varies)
+    used = (V > 0) & varies
     components = np.divide(1, np.sqrt(V), out=np.zeros_like(V), where=used)
     return components, float(np.log(V, out=np.zeros_like(V), where=used).sum())
 
@@ -351,6 +356,8 @@ class MahalanobisKMeans(BaseCenterClusterer):
     array([0, 0, 0, 1, 1, 1, 2], dtype=int32)
     """
 
+    # covariances have the type of the data
+    _largest_exponent = {np.dtype(np.float32): 60, np.dtype(np.float64): 500}
     _parameter_constraints: dict = {
         **BaseCenterClusterer._parameter_constraints,
         "covariance_type": [StrOptions({"global", "tied", "full", "diag", "spherical"})],
@@ -402,15 +409,18 @@ class MahalanobisKMeans(BaseCenterClusterer):
                 "below 1, or covariance_type='global'."
             )
         target = np.diag(T)
+        varies = target > VANISHING_VARIANCE[rows.X.dtype]
         if self.covariance_type == "diag":
             T = target
         elif self.covariance_type == "spherical":
             T = target = target.mean(keepdims=True)
+            varies = True
         if self._own_metrics:
             T = np.repeat(T[None], self.n_clusters, axis=0)
         prepared = {
             "shrinkage_": float(shrinkage),
             "_ridge": (self.reg_covar + shrinkage) * target,
+            "_varies": varies,
             # a spherical covariance is one number for all features
             "_multiplicity": len(variance) if self.covariance_type == "spherical" else 1,
         }
@@ -424,7 +434,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
         ridge, share = state["_ridge"], 1 - state["shrinkage_"]
         matrix = self.covariance_type in ("global", "tied", "full")
         V = share * S + (np.diag(ridge) if matrix else ridge)
-        maps = [covariance_map(v, matrix) for v in (V if self._own_metrics else [V])]
+        maps = [covariance_map(v, matrix, state["_varies"]) for v in (V if self._own_metrics else [V])]
         ranks = [len(C) if matrix else np.count_nonzero(C) for C, _ in maps]
         if min(ranks) < state.get("_rank", 0):
             raise ValueError(
@@ -490,7 +500,8 @@ class MahalanobisKMeans(BaseCenterClusterer):
 
     def _to_attributes(self, state, units):
         # only needed on the way
-        state = {name: value for name, value in state.items() if name != "_cluster_covariances"}
+        on_the_way = ("_cluster_covariances", "_varies")
+        state = {name: value for name, value in state.items() if name not in on_the_way}
         covariances, components = state["covariances_"], state["components_"]
         if self.covariance_type == "spherical":
             covariances, components = covariances[:, 0], components[:, 0]

@@ -43,6 +43,8 @@ class Units(NamedTuple):
 
 
 UNITS_OF_THE_DATA = Units()
+# Values should be below 2 to these powers: then distances have their type, and sums of squares are finite.
+LARGEST_EXPONENT = {np.dtype(np.float32): 120, np.dtype(np.float64): 500}
 # The origin of internal units is the median of no more rows than this.
 MEDIAN_SAMPLE = 1000
 
@@ -220,8 +222,6 @@ def run_on_chunk(X, weight, options, method, *args):
 
 def apply_to_chunk(options, function, n_columns, dtype, X):
     """Call ``Rows.apply`` on a chunk without weights."""
-    if not np.isfinite(X).all():
-        raise ValueError("Input X contains NaN or infinity.")
     return Rows(X, np.ones(len(X)), **options).apply(function, n_columns, dtype)
 
 
@@ -298,26 +298,36 @@ def blas_threads():
     return ThreadpoolController()
 
 
-def check_finite(rows):
-    """Return the largest absolute value of the data; raise ValueError where they are not finite."""
-    largest = float(rows.reduce_raw(largest_value, np.maximum))
+def check_range(rows, exponents=LARGEST_EXPONENT):
+    """Return the largest absolute value of the data.
+
+    Raises
+    ------
+    ValueError
+        Where it is not finite, or not below 2 to the power that `exponents` has for the type of the data.
+    """
+    largest, dtype = float(rows.reduce_raw(largest_value, np.maximum)), rows.X.dtype
     if not np.isfinite(largest):
-        raise ValueError(f"Input X contains NaN, infinity or a value too large for {rows.X.dtype!r}.")
+        raise ValueError(f"Input X contains NaN, infinity or a value too large for {dtype!r}.")
+    if largest >= 2.0 ** exponents[dtype]:
+        raise ValueError(
+            f"Input X contains {largest:.3g}, too large for squared distances in {dtype}: values should be "
+            f"below {2.0 ** exponents[dtype]:.3g}. Divide X by a power of ten."
+        )
     return largest
 
 
-def measure(rows):
+def measure(rows, exponents=LARGEST_EXPONENT):
     """Choose internal units from the data; return the rows in them and the variance of each feature.
 
     Raises
     ------
     ValueError
-        Where the data are not finite.
+        Where the data are not finite, or too large.
     """
-    largest = check_finite(rows)
-    exponent = np.frexp(largest)[1]
-    # bounded, so that neither the unit nor its inverse overflows
-    bound = 120 if rows.X.dtype == np.float32 else 1000
+    bound = exponents[rows.X.dtype]
+    exponent = np.frexp(check_range(rows, exponents))[1]
+    # bounded, so that squares of the unit do not vanish
     scale = 2.0 ** np.clip(exponent, -bound, bound)
     rough = rows.in_units(Units(None, scale))
     *sums, total = rough.reduce(first_moments, np.add)
