@@ -1,11 +1,16 @@
 """Rows that are not in memory: mapped files and dask arrays give the answer of the array."""
 
+import logging
+import os
+import signal
 import tracemalloc
 
+import joblib
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import make_blobs
+from sklearn.model_selection import GridSearchCV
 
 from skdcec import KernelKHarmonicMeans, KHarmonicMeans, MahalanobisKMeans
 from skdcec._rows import Rows, is_mapped
@@ -126,6 +131,60 @@ def test_a_fit_runs_on_the_workers_of_a_cluster(blobs, da):
         assert_same_fit(fit(KHarmonicMeans(), lazy), fit(KHarmonicMeans(), blobs))
         done = client.run(lambda dask_worker: dask_worker.state.executed_count)
     assert min(done.values()) > 0
+
+
+class KillWorker:
+    """Callback that kills a worker process of the cluster, once, in the middle of a fit."""
+
+    def __init__(self, client):
+        self.client = client
+
+    def setup(self, estimator, context): ...
+
+    def teardown(self, estimator, context): ...
+
+    def on_fit_task_begin(self, estimator, context): ...
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "iteration" and self.client:
+            workers, self.client = self.client.run(os.getpid), None
+            os.kill(next(iter(workers.values())), signal.SIGKILL)
+
+
+@pytest.fixture
+def cluster():
+    distributed = pytest.importorskip("distributed")
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it tells of lost workers
+    with distributed.Client(n_workers=2, threads_per_worker=1, dashboard_address=None) as client:
+        yield client
+
+
+@pytest.mark.parametrize("estimator", [KHarmonicMeans(), MahalanobisKMeans(covariance_type="tied")], ids=repr)
+def test_a_fit_survives_a_worker_with_the_same_bits(estimator, blobs, da, cluster):
+    lazy = da.from_array(blobs, chunks=(100, 3)).persist()
+    expected, killer = fit(estimator, lazy), KillWorker(cluster)
+    assert expected.n_iter_ > 1
+    model = clone(estimator).set_params(n_clusters=4, random_state=0).set_callbacks(killer).fit(lazy)
+    assert killer.client is None
+    np.testing.assert_array_equal(model.cluster_centers_, expected.cluster_centers_)
+    np.testing.assert_array_equal(model.labels_, expected.labels_)
+    np.testing.assert_array_equal(model.objective_history_, expected.objective_history_)
+
+
+def test_the_dask_backend_of_joblib_gives_the_answer_of_one_process(blobs, cluster):
+    search = GridSearchCV(KHarmonicMeans(random_state=0, n_init=2), {"n_clusters": [2, 4], "p": [2.0, 4.0]})
+    expected = clone(search).fit(blobs)
+    with joblib.parallel_config("dask"):
+        parallel = clone(search).fit(blobs)
+        several = fit(KHarmonicMeans(), blobs, n_init=5)
+    np.testing.assert_array_equal(
+        parallel.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"]
+    )
+    np.testing.assert_array_equal(
+        parallel.best_estimator_.cluster_centers_, expected.best_estimator_.cluster_centers_
+    )
+    one = fit(KHarmonicMeans(), blobs, n_init=5)
+    np.testing.assert_array_equal(several.cluster_centers_, one.cluster_centers_)
 
 
 @pytest.mark.parametrize(
