@@ -46,8 +46,11 @@ class Checkpoint:
             self._read(phase)
 
     def _read(self, phase):
+        path = self.folder / f"{phase}.npz"
         try:
-            arrays, description = load_arrays(self.folder / f"{phase}.npz")
+            arrays, description = load_arrays(path)
+            if not (isinstance(description, dict) and description.keys() == {"identity", "seeds"}):
+                raise ValueError(f"{os.fspath(path)!r} is no checkpoint of skdcec.")
         except FileNotFoundError:
             return
         except ValueError as error:

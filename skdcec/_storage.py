@@ -57,6 +57,7 @@ def load_arrays(path):
         If it is damaged, of another format, or no such file at all.
     """
     try:
+        check_sizes(path)
         with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(bytes(arrays.pop(HEADER)))
@@ -69,6 +70,15 @@ def load_arrays(path):
     if not intact:
         raise ValueError(f"{os.fspath(path)!r} is damaged, or of another version of skdcec.")
     return arrays, description
+
+
+def check_sizes(path):
+    """Raise ValueError where the arrays of a file claim to be larger than the file: we never compress."""
+    with zipfile.ZipFile(path) as file:
+        members = file.infolist()
+    compressed = any(member.compress_type != zipfile.ZIP_STORED for member in members)
+    if compressed or sum(member.file_size for member in members) > os.path.getsize(path):
+        raise ValueError("its arrays are larger than the file")
 
 
 def check_folder(path, name):

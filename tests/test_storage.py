@@ -1,6 +1,7 @@
 """Files of arrays survive accidents and strangers."""
 
 import contextlib
+import copy
 import io
 import json
 import os
@@ -10,6 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from skdcec._checkpoint import Checkpoint
 from skdcec._storage import load_arrays, save_arrays
 
 ARRAYS = {"weights": np.arange(12.0).reshape(3, 4), "labels": np.array([1, 2], np.int32), "n": np.array(3)}
@@ -83,6 +85,43 @@ def test_hostile_files_are_refused(path):
     with pytest.raises(ValueError, match="damaged"):
         load_arrays(path)
     assert not (path.parent.parent.parent / "outside.npy").exists()
+
+
+def test_files_that_grow_where_they_are_read_are_refused(path):
+    np.savez_compressed(path, weights=np.zeros(10**6), header=np.zeros(10**6))
+    assert path.stat().st_size < 10**5
+    with pytest.raises(ValueError, match="damaged"):
+        load_arrays(path)
+    # members that share their bytes
+    save_arrays(path, {"weights": np.zeros(10**6)}, {})
+    with zipfile.ZipFile(path, "a") as file:
+        twin = copy.copy(file.infolist()[0])
+        twin.filename = "twin.npy"
+        file.filelist.append(twin)
+        file.NameToInfo[twin.filename] = twin
+        file._didModify = True
+    with pytest.raises(ValueError, match="damaged"):
+        load_arrays(path)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(pickle.dumps(Payload())),
+        lambda path: np.savez(path, header=np.array([Payload()], dtype=object)),
+        lambda path: save_arrays(path, {"weights.0": np.zeros(2)}, ["a list"]),
+        lambda path: save_arrays(path, {"../../outside": np.zeros(2)}, {"content": "pretraining"}),
+    ],
+)
+def test_a_hostile_checkpoint_is_left_aside(tmp_path, spoil):
+    path = tmp_path / "checkpoint" / "pretraining.npz"
+    path.parent.mkdir()
+    spoil(path)
+    with pytest.warns(UserWarning, match="That part of the fit starts anew"):
+        checkpoint = Checkpoint(path.parent, {"X": "these"}, [1, 2, 3])
+    assert checkpoint.load("pretraining") is None
+    assert checkpoint.seeds == [1, 2, 3]
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["checkpoint", "pretraining.npz"]
 
 
 def test_an_array_that_claims_to_be_huge_is_refused(path):
