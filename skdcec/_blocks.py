@@ -6,10 +6,12 @@ and the blocks may live anywhere.
 
 import math
 import threading
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import scipy.sparse as sp
+from numpy import ndarray
+from numpy.typing import DTypeLike
 from scipy.sparse.csgraph import connected_components
 from sklearn.utils.extmath import row_norms
 
@@ -22,7 +24,7 @@ CANCELLATION = {np.dtype(np.float32): 1e-3, np.dtype(np.float64): 1e-6}
 _buffers = threading.local()
 
 
-def scratch(name, shape, dtype):
+def scratch(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> ndarray:
     """Return an uninitialised array that this thread gets again when it asks for the same name.
 
     Fresh arrays of the size of a block cost more than the arithmetic on them, as the system hands out
@@ -43,13 +45,13 @@ class Block(NamedTuple):
     gives their sums as well.
     """
 
-    augmented: np.ndarray  # (b, d + 2) or CSR: each row x, followed by 1 and |x|^2
-    norms: np.ndarray  # (b,) the |x|^2 again, in one piece
+    augmented: Any  # ndarray (b, d + 2) or CSR: each row x, followed by 1 and |x|^2
+    norms: ndarray  # (b,) the |x|^2 again, in one piece
     reach: float  # the largest of them
-    weight: np.ndarray  # (b,) weights of the samples
+    weight: ndarray  # (b,) weights of the samples
 
     @classmethod
-    def of(cls, x, weight):
+    def of(cls, x: Any, weight: Any) -> Self:
         """Return the block of the rows x (b, d); raise ValueError where their squares are not finite."""
         if sp.issparse(x):
             norms = row_norms(x, squared=True)
@@ -69,7 +71,7 @@ class Block(NamedTuple):
         return cls(augmented, norms, reach, weight)
 
     @property
-    def x(self):
+    def x(self) -> Any:
         """The rows alone."""
         return self.augmented[:, :-2]
 
@@ -77,12 +79,12 @@ class Block(NamedTuple):
 class Centers(NamedTuple):
     """Centers, and what their distances to any block need."""
 
-    points: np.ndarray  # (k, d)
-    norms: np.ndarray  # (k,) squared norms
-    expanded: np.ndarray  # (k, d + 2): times an augmented row, |c|^2 - 2 x.c + |x|^2
+    points: ndarray  # (k, d)
+    norms: ndarray  # (k,) squared norms
+    expanded: ndarray  # (k, d + 2): times an augmented row, |c|^2 - 2 x.c + |x|^2
 
     @classmethod
-    def of(cls, points):
+    def of(cls, points: ndarray) -> Self:
         """Return the prepared centers."""
         norms = row_norms(points, squared=True)
         return cls(points, norms, np.column_stack([-2 * points, norms, np.ones_like(norms)]))
@@ -95,14 +97,14 @@ class Statistics(NamedTuple):
     common scale per center keeps weights of 1e-300 as exact as weights of 1.
     """
 
-    sums: np.ndarray  # (k, d)  sum_i a_ij x_i
-    weights: np.ndarray  # (k,)    sum_i a_ij
+    sums: ndarray  # (k, d)  sum_i a_ij x_i
+    weights: ndarray  # (k,)    sum_i a_ij
     objective: float
-    log_scale: np.ndarray | float = 0.0  # (k,)
-    scatter: np.ndarray | float = 0.0  # second moments around the centers, where a metric needs them
+    log_scale: ndarray | float = 0.0  # (k,)
+    scatter: ndarray | float = 0.0  # second moments around the centers, where a metric needs them
 
 
-def add_statistics(left, right):
+def add_statistics(left: Statistics, right: Statistics) -> Statistics:
     """Return the statistics of two disjoint sets of rows together."""
     log_scale = np.maximum(left.log_scale, right.log_scale)
     f, g = np.exp(left.log_scale - log_scale), np.exp(right.log_scale - log_scale)
@@ -115,7 +117,14 @@ def add_statistics(left, right):
     )
 
 
-def weighted_statistics(block, A, factor, objective, log_scale=0.0, scatter=0.0):
+def weighted_statistics(
+    block: Block,
+    A: ndarray,
+    factor: ndarray,
+    objective: float,
+    log_scale: ndarray | float = 0.0,
+    scatter: ndarray | float = 0.0,
+) -> Statistics:
     """Return the Statistics of a block.
 
     Parameters
@@ -137,7 +146,7 @@ def weighted_statistics(block, A, factor, objective, log_scale=0.0, scatter=0.0)
     return Statistics(moments[:, :-2], moments[:, -2], float(objective), log_scale, scatter)
 
 
-def squared_distances(block, centers):
+def squared_distances(block: Block, centers: Centers) -> tuple[ndarray, ndarray]:
     """Return the squared Euclidean distances between the rows of a block and Centers.
 
     Where the expanded form |x|^2 + |c|^2 - 2 x.c would lose most of its digits, the difference is
@@ -169,7 +178,7 @@ def squared_distances(block, centers):
     return D, nearest
 
 
-def owners(D, nearest):
+def owners(D: ndarray, nearest: ndarray) -> tuple[ndarray, ndarray]:
     """Return which center is nearest to each row, and the same as an indicator (k, b).
 
     Equally near centers leave the row to the first of them.
@@ -183,19 +192,19 @@ def owners(D, nearest):
     return (np.arange(len(D), dtype=D.dtype) @ A).astype(np.int32), A
 
 
-def empty_last(sizes):
+def empty_last(sizes: ndarray) -> ndarray:
     """Return the order of the clusters in which those of size zero come last."""
     return np.argsort(sizes == 0, kind="stable")
 
 
-def count_distinct(centers, spread):
+def count_distinct(centers: ndarray, spread: float) -> int:
     """Return how many groups of centers are apart, in data of that total standard deviation."""
     radius = min(COINCIDENCE_RADIUS, COINCIDENCE_SPACING / len(centers)) * spread
     D, _ = squared_distances(Block.of(centers, None), Centers.of(centers))
     return int(connected_components(D <= radius**2, directed=False)[0])
 
 
-def seeding_order(x, weight, metric_rows):
+def seeding_order(x: Any, weight: ndarray, metric_rows: Any) -> ndarray:
     """Return an order of the rows of x in which draws by a cumulative sum are reproducible.
 
     Rows are sorted by their distance to the mean in the metric, where they are metric_rows (sparse

@@ -1,7 +1,10 @@
 """When all centers of K-harmonic means on one point are a local minimum."""
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
+from numpy import ndarray
 from scipy import linalg
 from scipy.optimize import brentq
 
@@ -10,7 +13,7 @@ COLLAPSE_SAMPLE = 2048
 SMALLEST_EXPONENT, LARGEST_EXPONENT = 2.0, 20.0
 
 
-def collapse_strength(y, weight, p, center):
+def collapse_strength(y: ndarray, weight: ndarray, p: float, center: ndarray) -> tuple[float, ndarray]:
     """Return (p + 2) lam_p and the one-center solution of K-harmonic means with exponent p.
 
     All centers on that one point are a local minimum exactly when the first is below 1, where
@@ -38,7 +41,7 @@ def collapse_strength(y, weight, p, center):
     return (p + 2) * lam, center
 
 
-def critical_exponent(x, weight):
+def critical_exponent(x: Any, weight: ndarray) -> float:
     """Return p*, below which all centers on one point are a local minimum of K-harmonic means.
 
     Parameters
@@ -61,7 +64,7 @@ def critical_exponent(x, weight):
         return 0.0
     mean = w @ y / w.sum()
 
-    def excess(p):
+    def excess(p: float) -> float:
         return collapse_strength(y, w, p, mean)[0] - 1
 
     if excess(SMALLEST_EXPONENT) >= 0:

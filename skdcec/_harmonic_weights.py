@@ -1,8 +1,11 @@
 """The formulas of K-harmonic means and its kernel version, as pure functions of a block of rows."""
 
-import numpy as np
+from collections.abc import Callable
 
-from skdcec._blocks import scratch, squared_distances, weighted_statistics
+import numpy as np
+from numpy import ndarray
+
+from skdcec._blocks import Block, Centers, Statistics, scratch, squared_distances, weighted_statistics
 
 # 1 - exp(-t) is evaluated with the care it needs for t below this; above, it loses no more than 3 bits.
 NEAR_KERNEL = 1 / 8
@@ -10,7 +13,7 @@ NEAR_KERNEL = 1 / 8
 UNDERFLOW = {np.dtype(np.float32): 1e-25, np.dtype(np.float64): 1e-200}
 
 
-def power(r, s, out):
+def power(r: ndarray, s: float, out: ndarray) -> ndarray:
     """Store r**s in out, by products and square roots where s is a small multiple of 1/4."""
     quarters = 4 * s
     if quarters != int(quarters) or s > 16:
@@ -30,7 +33,9 @@ def power(r, s, out):
     return out
 
 
-def harmonic_weights(D, nearest, p, sample_weight=1.0):
+def harmonic_weights(
+    D: ndarray, nearest: ndarray, p: float, sample_weight: ndarray | float = 1.0
+) -> tuple[ndarray, ndarray, ndarray, float]:
     """Return what each sample contributes to K-harmonic means with exponent p.
 
     Zhang (2000): with s = p/2 the objective is Q = sum_i v_i k / sum_j D_ij^-s and the weight of sample
@@ -75,7 +80,7 @@ def harmonic_weights(D, nearest, p, sample_weight=1.0):
     return np.multiply(t, r, out=r), factor, len(r) * np.exp(log_scale) * Q, log_scale
 
 
-def ratios(D, nearest):
+def ratios(D: ndarray, nearest: ndarray) -> ndarray:
     """Return nearest / D with 0/0 = 1: a sample on its center belongs to it. D is overwritten."""
     if nearest.all():
         return np.divide(nearest, D, out=D)
@@ -85,7 +90,9 @@ def ratios(D, nearest):
     return D
 
 
-def feature_distances(D, nearest, sigma):
+def feature_distances(
+    D: ndarray, nearest: ndarray, sigma: float
+) -> tuple[ndarray, ndarray, ndarray, ndarray]:
     """Return half the squared distances in the feature space of a Gaussian kernel.
 
     Parameters
@@ -120,7 +127,9 @@ def feature_distances(D, nearest, sigma):
     return G, -np.expm1(log_nearest), log_kernel, K
 
 
-def kernel_weights(D, nearest, sigma, p, sample_weight=1.0):
+def kernel_weights(
+    D: ndarray, nearest: ndarray, sigma: float, p: float, sample_weight: ndarray | float = 1.0
+) -> tuple[ndarray, ndarray, ndarray, float]:
     """Return what each sample contributes to kernel K-harmonic means.
 
     With the Gaussian kernel K = exp(-D / sigma^2), the squared distance in its feature space is
@@ -153,13 +162,13 @@ def kernel_weights(D, nearest, sigma, p, sample_weight=1.0):
     return A, factor, 2 ** (p / 2) * Q, log_scale
 
 
-def log_pulls(D, nearest, p):
+def log_pulls(D: ndarray, nearest: ndarray, p: float) -> ndarray:
     """Return the logarithms of r**(s + 1), what the weights of a sample in the centers differ by."""
     with np.errstate(divide="ignore"):
         return (p / 2 + 1) * np.log(ratios(D, nearest), dtype=np.float64)
 
 
-def log_weights(pulls, nearest, p, sample_weight):
+def log_weights(pulls: ndarray, nearest: ndarray, p: float, sample_weight: ndarray | float) -> ndarray:
     """Return the logarithms of the weights A, which underflow where a center is far from all samples.
 
     Parameters
@@ -186,7 +195,7 @@ def log_weights(pulls, nearest, p, sample_weight):
     return pulls + rows
 
 
-def without_underflow(statistics, block, get_logs):
+def without_underflow(statistics: Statistics, block: Block, get_logs: Callable[[], ndarray]) -> Statistics:
     """Return the statistics with those of the far centers, whose weights underflow, computed from logs."""
     lost = np.flatnonzero(statistics.weights < UNDERFLOW[block.augmented.dtype])
     if not len(lost):
@@ -203,17 +212,17 @@ def without_underflow(statistics, block, get_logs):
     return statistics._replace(log_scale=log_scale)
 
 
-def normalised(logs):
+def normalised(logs: ndarray) -> ndarray:
     """Return exp(logs) (k, b) with columns that sum to one."""
     U = np.exp(logs - logs.max(axis=0))
     return U / U.sum(axis=0)
 
 
-def harmonic_statistics(block, centers, p):
+def harmonic_statistics(block: Block, centers: Centers, p: float) -> Statistics:
     """Return the Statistics of a block for K-harmonic means."""
     A, factor, Q, log_scale = harmonic_weights(*squared_distances(block, centers), p, block.weight)
 
-    def get_logs():
+    def get_logs() -> ndarray:
         D, nearest = squared_distances(block, centers)
         return log_weights(log_pulls(D, nearest, p), nearest, p, block.weight)
 
@@ -221,11 +230,11 @@ def harmonic_statistics(block, centers, p):
     return without_underflow(statistics, block, get_logs)
 
 
-def kernel_statistics(block, centers, sigma, p):
+def kernel_statistics(block: Block, centers: Centers, sigma: float, p: float) -> Statistics:
     """Return the Statistics of a block for kernel K-harmonic means."""
     A, factor, Q, log_scale = kernel_weights(*squared_distances(block, centers), sigma, p, block.weight)
 
-    def get_logs():
+    def get_logs() -> ndarray:
         G, nearest, log_kernel, _ = feature_distances(*squared_distances(block, centers), sigma)
         return log_weights(log_pulls(G, nearest, p), nearest, p, block.weight) + log_kernel
 
@@ -233,12 +242,12 @@ def kernel_statistics(block, centers, sigma, p):
     return without_underflow(statistics, block, get_logs)
 
 
-def harmonic_memberships(block, centers, p):
+def harmonic_memberships(block: Block, centers: Centers, p: float) -> ndarray:
     """Return u_ij (b, k), proportional to a_ij over the centers j (Zhang 2000; eq 12)."""
     return normalised(log_pulls(*squared_distances(block, centers), p)).T
 
 
-def kernel_memberships(block, centers, sigma, p):
+def kernel_memberships(block: Block, centers: Centers, sigma: float, p: float) -> ndarray:
     """Return u_ij (b, k), proportional to a_ij over the centers j (eq 17)."""
     G, nearest, log_kernel, _ = feature_distances(*squared_distances(block, centers), sigma)
     return normalised(log_pulls(G, nearest, p) + log_kernel).T

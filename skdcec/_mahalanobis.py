@@ -8,11 +8,13 @@ from functools import partial
 from numbers import Real
 
 import numpy as np
+from numpy import ndarray
 from scipy import linalg
 
 from skdcec._blocks import (
     Block,
     Centers,
+    Statistics,
     count_distinct,
     owners,
     scratch,
@@ -20,6 +22,7 @@ from skdcec._blocks import (
     weighted_statistics,
 )
 from skdcec._centers import BaseCenterClusterer
+from skdcec._rows import Rows
 from skdcec._sklearn import Interval, StrOptions
 
 # How much of a covariance of clusters shrinkage='auto' may replace.
@@ -29,7 +32,7 @@ LARGEST_SHRINKAGE = 0.99
 VANISHING_VARIANCE = {np.dtype(np.float32): 4.0**-50, np.dtype(np.float64): 4.0**-450}
 
 
-def whitening(V, varies=True):
+def whitening(V: ndarray, varies: ndarray | bool = True) -> tuple[ndarray, float]:
     """Return the linear map to unit covariance, on the range of V.
 
     Directions without variance (constant features, dead units of a network) are dropped: there is
@@ -61,7 +64,7 @@ def whitening(V, varies=True):
     return components, float(np.log(values[kept]).sum() + 2 * np.log(scale[used]).sum())
 
 
-def covariance_map(V, matrix, varies=True):
+def covariance_map(V: ndarray, matrix: bool, varies: ndarray | bool = True) -> tuple[ndarray, float]:
     """Return the linear map to unit covariance V, and the log-determinant of V on its range.
 
     V and the map are matrices or, for diagonal ones, vectors; there, features without variance get 0.
@@ -73,32 +76,32 @@ def covariance_map(V, matrix, varies=True):
     return components, float(np.log(V, out=np.zeros_like(V), where=used).sum())
 
 
-def mapped(x, components):
+def mapped(x: ndarray, components: ndarray) -> ndarray:
     """Apply the linear map of a metric, or of one cluster, to rows."""
     components = components.astype(x.dtype, copy=False)
     return x @ components.T if components.ndim == 2 else x * components
 
 
-def moments(block):
+def moments(block: Block) -> ndarray:
     """Return the weighted second moments of the rows and of the one behind each (d + 1, d + 1)."""
     x = block.augmented[:, :-1].astype(np.float64, copy=False)
     return (x.T * block.weight) @ x
 
 
-def fourth_moments(block, mean, scale):
+def fourth_moments(block: Block, mean: ndarray, scale: ndarray) -> float:
     """Return the weighted sum of |z|^4 over the standardised rows z."""
     z = (block.x - mean) * scale
     return block.weight @ np.einsum("ij,ij->i", z, z) ** 2
 
 
-def mean_and_covariance(rows):
+def mean_and_covariance(rows: Rows) -> tuple[ndarray, ndarray]:
     """Return the weighted mean and covariance (maximum likelihood) of all rows."""
     M = rows.reduce(moments, np.add)
     mean = M[-1, :-1] / M[-1, -1]
     return mean, M[:-1, :-1] / M[-1, -1] - np.outer(mean, mean)
 
 
-def ledoit_wolf_shrinkage(rows, mean, T):
+def ledoit_wolf_shrinkage(rows: Rows, mean: ndarray, T: ndarray) -> float:
     """Return the optimal shrinkage of the correlations towards the identity.
 
     The estimate of Ledoit and Wolf (2004) for standardised features; weights count as repetitions.
@@ -125,7 +128,7 @@ def ledoit_wolf_shrinkage(rows, mean, T):
     return min(beta, delta) / delta if delta > 1e-10 * used else 0.0
 
 
-def common_distances(block, centers, components):
+def common_distances(block: Block, centers: Centers, components: ndarray) -> tuple[ndarray, ndarray]:
     """Return squared Mahalanobis distances (k, b) under one metric, and the nearest of them.
 
     The Centers are those that the components map the centers to.
@@ -133,7 +136,7 @@ def common_distances(block, centers, components):
     return squared_distances(Block.of(mapped(block.x, components), None), centers)
 
 
-def own_distances(block, centers, components):
+def own_distances(block: Block, centers: ndarray, components: ndarray) -> tuple[ndarray, ndarray]:
     """Return squared Mahalanobis distances (k, b) under the metric of each cluster, and the nearest."""
     D = scratch("distances", (len(centers), len(block.norms)), block.augmented.dtype)
     for j, center in enumerate(centers.astype(D.dtype, copy=False)):
@@ -188,7 +191,9 @@ def mahalanobis_statistics(block, distances, offset, share, centers, covariance_
     return weighted_statistics(block, A, block.weight, objective, scatter=scatter)
 
 
-def cluster_covariances(statistics, centers, means, covariance_type):
+def cluster_covariances(
+    statistics: Statistics, centers: ndarray, means: ndarray, covariance_type: str
+) -> ndarray:
     """Return the covariances of the clusters (pooled for 'tied') from sums around other centers.
 
     Parameters

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 from keras import ops
+from numpy import ndarray
 
 from skdcec._devices import count_devices, current_devices, share
 from skdcec._images import slices
@@ -39,7 +40,7 @@ LARGEST_SHIFT, LARGEST_ROTATION = 0.1, np.deg2rad(10)
 # --------------------------------------------------------------------------- formulas
 
 
-def soft_assignment(Z, centers):
+def soft_assignment(Z: ndarray, centers: ndarray) -> ndarray:
     """Return Q, the Student's t similarity of embeddings to centers (eq 6 of the paper).
 
     q_ij is proportional to 1 / (1 + |z_i - mu_j|^2) over the centers j. In float64 and without a
@@ -61,7 +62,7 @@ def soft_assignment(Z, centers):
     return Q / Q.sum(axis=1, keepdims=True)
 
 
-def target_distribution(Q, frequencies):
+def target_distribution(Q: ndarray, frequencies: ndarray) -> ndarray:
     """Return P, the sharpened soft assignments (eq 8 of the paper; Xie et al. 2016).
 
     p_ij is proportional to q_ij^2 / f_j over the clusters j, with f_j = sum_i q_ij on all data.
@@ -118,7 +119,7 @@ def divergence(P, Q):
     return ops.sum(P * ops.log(P / Q), axis=1)
 
 
-def random_affine(n, image_shape, rng):
+def random_affine(n: int, image_shape: tuple[int, ...], rng: np.random.Generator) -> ndarray:
     """Draw shifts of up to a tenth of each side and rotations of up to ten degrees.
 
     Returns
@@ -433,7 +434,7 @@ class Mapper(keras.Model):
         return ops.map(lambda batch: ops.cast(self.network(batch, training=False), "float32"), inputs)
 
 
-_idle = []  # pairs of key and model; the most recently used come last
+_idle: list[tuple] = []  # pairs of key and model; the most recently used come last
 _idle_lock = threading.Lock()
 
 

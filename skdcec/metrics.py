@@ -1,6 +1,7 @@
 """Scores of a clustering against known classes."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import make_scorer
 from sklearn.metrics.cluster import contingency_matrix
@@ -9,7 +10,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 __all__ = ["clustering_accuracy_score", "clustering_accuracy_scorer"]
 
 
-def clustering_accuracy_score(y_true, y_pred):
+def clustering_accuracy_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Return the share of samples that the best matching of clusters to classes gets right.
 
     Each cluster is matched to at most one class, and each class to at most one cluster, so that the
@@ -48,16 +49,16 @@ def clustering_accuracy_score(y_true, y_pred):
     >>> clustering_accuracy_score([0, 0, 1, 1], [5, 5, 3, 5])
     0.75
     """
-    y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
-    check_consistent_length(y_true, y_pred)
-    if not len(y_true):
+    classes, labels = column_or_1d(y_true), column_or_1d(y_pred)
+    check_consistent_length(classes, labels)
+    if not len(classes):
         raise ValueError("y_true and y_pred are empty; a minimum of 1 sample is required.")
-    clustered = y_pred != -1
+    clustered = labels != -1
     if not np.any(clustered):
         return 0.0
-    table = contingency_matrix(y_true[clustered], y_pred[clustered])
+    table = contingency_matrix(classes[clustered], labels[clustered])
     agreements = table[linear_sum_assignment(table, maximize=True)].sum()
-    return float(agreements / len(y_true))
+    return float(agreements / len(classes))
 
 
 clustering_accuracy_scorer = make_scorer(clustering_accuracy_score)

@@ -1,0 +1,7 @@
+"""Print the oldest versions of the dependencies that pyproject.toml allows, as pip takes them."""
+
+import tomllib
+from pathlib import Path
+
+project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
+print(*(requirement.replace(">=", "==") + ".*" for requirement in project["dependencies"]))
