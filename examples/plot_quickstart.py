@@ -38,7 +38,8 @@ print(labels)
 # Each column is a cluster. On top is its center, which the decoder turns into an image, below it are the
 # images nearest to it in the embedding, and at the bottom is the number of images in the cluster.
 
-CenterImagesDisplay.from_estimator(dcec, X)
+display = CenterImagesDisplay.from_estimator(dcec, X)
+display.figure_.suptitle("Decoded centers, and the images nearest to them")
 plt.show()
 
 # %%
@@ -50,13 +51,15 @@ plt.show()
 
 y = load_digits_images().target
 print(f"accuracy: {clustering_accuracy_score(y, labels):.3f}")
-ContingencyDisplay.from_predictions(y, labels)
+display = ContingencyDisplay.from_predictions(y, labels)
+display.ax_.set_title("Digits against clusters")
 plt.show()
 
 # %%
-# Most digits have a cluster nearly to themselves. The eights are spread over several clusters, and the
-# cluster of the nines holds threes, fives and eights as well. A longer training, more images, or another
-# ``init`` may do better; the page :ref:`sphx_glr_auto_examples_deep_plot_any_initializer.py` tries some.
+# Most digits have a cluster nearly to themselves. The ones and the eights are spread over several clusters,
+# and the cluster of the nines holds threes, fives and eights as well. A longer training, more images, or
+# another ``init`` may do better; the page :ref:`sphx_glr_auto_examples_deep_plot_any_initializer.py` tries
+# some.
 #
 # :class:`~skdcec.DCEC` predicts new images too (``dcec.predict``), and tells how sure it is of each
 # (``dcec.predict_proba``). :class:`~skdcec.plotting.CenterImagesDisplay`,

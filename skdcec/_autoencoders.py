@@ -3,6 +3,7 @@
 Keras is imported when a network is first needed, never with this module.
 """
 
+import math
 import random
 from contextlib import contextmanager
 from functools import partial
@@ -303,7 +304,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
                 Z.append(encode(*network, chunk))
                 total += float(np.square(decode(*network, Z[-1]) - chunk).sum(dtype=np.float64))
         Z = np.concatenate(Z)
-        return Z, total / (len(Z) * np.prod(self.image_shape_))
+        return Z, total / (len(Z) * math.prod(self.image_shape_))
 
     @property
     def encoder_(self):

@@ -19,14 +19,11 @@ It takes about a quarter of an hour on two cores.
 """
 
 import argparse
-import json
-import platform
-import time
 import tracemalloc
 import warnings
-from pathlib import Path
 
 import numpy as np
+from _common import make_data, print_table, seconds, time_iteration, write
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
@@ -51,49 +48,6 @@ FITS = {
     "kernel KHM": KernelKHarmonicMeans(),
     "Mahalanobis": MahalanobisKMeans(),
 }
-
-
-def make_data(n, d, k, dtype):
-    """Return overlapping Gaussian clusters and their labels."""
-    rng = np.random.default_rng(0)
-    y = rng.integers(k, size=n)
-    X = 2 * rng.normal(size=(k, d))[y] + 1.5 * rng.normal(size=(n, d))
-    return X.astype(dtype), y
-
-
-def seconds(model, X):
-    """Return how long a fit takes."""
-    start = time.perf_counter()
-    model.fit(X)
-    return time.perf_counter() - start
-
-
-class Stopwatch:
-    """A callback that looks at the clock after each iteration."""
-
-    def setup(self, estimator, context):
-        self.times = []
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
-
-    def on_fit_task_end(self, estimator, context):
-        if context.task_name == "iteration":
-            self.times.append(time.perf_counter())
-
-
-def time_iteration(model, X, max_iter):
-    """Return the seconds that an iteration takes."""
-    if not hasattr(model, "set_callbacks"):
-        short = seconds(model.set_params(max_iter=1), X)
-        whole = seconds(model.set_params(max_iter=max_iter), X)
-        return (whole - short) / (model.n_iter_ - 1)
-    watch = Stopwatch()
-    model.set_callbacks(watch).set_params(max_iter=max_iter).fit(X)
-    return (watch.times[-1] - watch.times[0]) / (len(watch.times) - 1)
 
 
 def time_iterations(X, k, repetitions):
@@ -123,7 +77,7 @@ def report_fits(X, y, k):
     cells, results = [], {}
     for name, model in FITS.items():
         model.set_params(n_clusters=k, random_state=0)
-        spent = seconds(model, X)
+        spent = seconds(model.fit, X)
         score = adjusted_rand_score(y, model.labels_)
         tracemalloc.start()
         model.set_params(max_iter=2).fit(X)
@@ -135,24 +89,17 @@ def report_fits(X, y, k):
     return cells, results
 
 
-def print_table(head, lines):
-    """Print a Markdown table."""
-    print(
-        "", *(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *lines]), sep="\n", flush=True
-    )
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1])
     parser.add_argument("--threads", type=int, default=None, help="threads of all clusterers, by default all")
     parser.add_argument("--repetitions", type=int, default=7, help="how often iterations are timed")
     parser.add_argument("--no-fits", action="store_true", help="leave out the whole fits, which take longest")
-    parser.add_argument("--output", type=Path, default="centers.json", help="where all numbers go")
+    parser.add_argument("--output", default="centers.json", help="where all numbers go")
     args = parser.parse_args()
     # fits are cut short on purpose
     warnings.simplefilter("ignore", ConvergenceWarning)
 
-    numbers = {"machine": platform.platform(), "threads": args.threads, "iterations": {}, "fits": {}}
+    numbers = {"threads": args.threads, "iterations": {}, "fits": {}}
     iterations, fits = [], []
     with threadpool_limits(args.threads):
         for n, d, k in SIZES:
@@ -170,7 +117,7 @@ def main():
     if fits:
         print("\nWhole fit: seconds, adjusted Rand index, peak memory over that of the data")
         print_table(["data", *FITS], fits)
-    args.output.write_text(json.dumps(numbers, indent=1))
+    write(args.output, numbers)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ means farther apart than a twentieth of the total standard deviation.
 
 Run it, from the folder above ``examples``, as::
 
-    python examples/benchmarks/collapse.py [--seeds 5] [--output table.csv]
+    python examples/benchmarks/collapse.py [--seeds 5] [--output collapse.json]
 
 The embedding of the USPS images takes part if the environment variable ``SKDCEC_DATA`` names a folder with
 ``usps.npz``. Training its autoencoder takes minutes; ``--save-embedding usps.npy`` keeps the embedding, and
@@ -18,13 +18,13 @@ The embedding of the USPS images takes part if the environment variable ``SKDCEC
 """
 
 import argparse
-import csv
 import os
 import warnings
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
+from _common import print_table, write
 from sklearn.cluster import DBSCAN, KMeans
 from sklearn.datasets import load_iris, load_wine, make_blobs
 from sklearn.decomposition import PCA
@@ -80,7 +80,7 @@ def count_distinct(centers, X):
 
 
 def run(clusterer, data, X, y, seed):
-    """Fit a clusterer; return a row of the CSV file."""
+    """Fit a clusterer; return what came of it."""
     model = clusterer.set_params(n_clusters=len(np.unique(y)), random_state=seed).fit(X)
     distinct, ari = count_distinct(model.cluster_centers_, X), adjusted_rand_score(y, model.labels_)
     about = {"data": data, "algorithm": type(model).__name__, "p": getattr(model, "p", ""), "seed": seed}
@@ -99,7 +99,7 @@ def cell(runs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1])
     parser.add_argument("--seeds", type=int, default=5, help="runs of each clusterer")
-    parser.add_argument("--output", type=Path, default="collapse.csv", help="where every single run goes")
+    parser.add_argument("--output", default="collapse.json", help="where every single run goes")
     parser.add_argument("--epochs", type=int, default=200, help="epochs of the autoencoder")
     parser.add_argument("--embedding", type=Path, help=".npy file to use instead of training")
     parser.add_argument("--labels", type=Path, help=".npy file, by default the digits of USPS")
@@ -108,8 +108,7 @@ def main():
     # centers that meet are what is measured here, so that warnings of them say nothing new
     warnings.simplefilter("ignore", ConvergenceWarning)
 
-    tables = {title: [[title, *columns], ["---"] * (1 + len(columns))] for title, columns in TABLES.items()}
-    runs = []
+    tables, runs = {title: [] for title in TABLES}, []
     for data, X, y in load_data(args):
         for title, columns in TABLES.items():
             groups = [[run(m, data, X, y, seed) for seed in range(args.seeds)] for m in columns.values()]
@@ -117,12 +116,9 @@ def main():
             runs += chain(*groups)
 
     print("Cells: fewest distinct centers of any seed, /median if it differs, (median ARI), p=median of p_.")
-    for lines in tables.values():
-        print("", *(f"| {' | '.join(line)} |" for line in lines), sep="\n")
-    with args.output.open("w", newline="") as file:
-        writer = csv.DictWriter(file, runs[0])
-        writer.writeheader()
-        writer.writerows(runs)
+    for title, lines in tables.items():
+        print_table([title, *TABLES[title]], lines)
+    write(args.output, {"runs": runs})
 
 
 if __name__ == "__main__":

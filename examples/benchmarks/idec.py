@@ -16,9 +16,11 @@ import multiprocessing
 import time
 
 import numpy as np
+from _common import print_table, write
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("data", help="an .npz file with x_train and y_train")
+parser.add_argument("--output", default="idec.json", help="where all numbers go")
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--pretraining-epochs", type=int, default=10)
@@ -86,10 +88,14 @@ def main():
                 rows[name].append((seconds, clustering_accuracy_score(y, labels)))
     for worker in workers.values():
         worker.send(None)
+    lines = []
     for name, measured in rows.items():
         seconds, accuracy = np.array(measured).T
         ratio = np.median(seconds / np.array(rows["clustpy"])[:, 0])
-        print(f"{name:8} {np.median(seconds):6.1f} s, {ratio:.2f} of clustpy, accuracy {accuracy.round(3)}")
+        scores = ", ".join(f"{a:.3f}" for a in accuracy)
+        lines.append([name, f"{np.median(seconds):.1f}", f"{ratio:.2f}", scores])
+    print_table(["package", "seconds", "over clustpy", "accuracy"], lines)
+    write(args.output, {"threads": args.threads, "seconds and accuracy": rows})
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import os
 import time
 
 import numpy as np
+from _common import print_table, write
 from threadpoolctl import threadpool_limits
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -27,6 +28,7 @@ parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--rounds", type=int, default=7)
 parser.add_argument("--images", type=int, default=2560)
 parser.add_argument("--sides", type=int, nargs="+", default=[16, 28])
+parser.add_argument("--output", default="training.json", help="where all numbers go")
 BATCH_SIZE = 256
 # Floating-point operations of one image, forward and backward.
 FLOP = {16: 14.0e6, 28: 40.0e6}
@@ -120,6 +122,7 @@ def main():
     onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "unset")
     print(f"{args.threads} threads, TF_ENABLE_ONEDNN_OPTS {onednn}; microseconds an image, median (least)")
     context = multiprocessing.get_context("spawn")
+    numbers, lines = {"threads": args.threads, "onednn": onednn}, []
     for side in args.sides:
         images = np.random.default_rng(0).random((args.images, side, side, 1), dtype=np.float32)
         workers, times = {}, {name: [] for name in LOOPS}
@@ -134,12 +137,12 @@ def main():
                     times[name].append(seconds / len(images) * 1e6)
         for worker in workers.values():
             worker.send(False)
+        numbers[f"{side} x {side}"] = times
         for name, t in times.items():
             over = [f"{np.median(np.divide(t, times[other])):.2f}" for other in ("torch", "matrix products")]
-            print(
-                f"{side} x {side} {name:18} {np.median(t):5.0f} ({min(t):.0f}), {over[0]} of torch, "
-                f"{over[1]} of the matrix products"
-            )
+            lines.append([f"{side} x {side}", name, f"{np.median(t):.0f} ({min(t):.0f})", *over])
+    print_table(["images", "loop", "microseconds an image", "over torch", "over the matrix products"], lines)
+    write(args.output, numbers)
 
 
 if __name__ == "__main__":

@@ -47,11 +47,12 @@ def draw(ax, clusterer, X, y, corner):
 
 
 X, y, corner = random_groups(8, seed=0)
-figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(9, 4.3), layout="constrained")
 draw(axes[0], KMeans(8, init=corner, n_init=1).fit(X), X, y, corner)
 draw(axes[1], KHarmonicMeans(8, init=corner).fit(X), X, y, corner)
 for ax in axes:
     ax.set(xlabel="feature 0", ylabel="feature 1")
+figure.suptitle("Eight centers that begin in one corner")
 plt.show()
 
 # %%
@@ -60,7 +61,8 @@ plt.show()
 # The next five data sets, chosen by nothing but their number. The adjusted Rand index (ARI) compares
 # clusters with groups: 1 is perfect.
 
-figure, axes = plt.subplots(2, 5, figsize=(12, 5), layout="constrained")
+figure, axes = plt.subplots(2, 5, figsize=(12, 5.3), layout="constrained")
+figure.suptitle("Five more data sets, from the corner: k-means above, K-harmonic means below")
 for column, seed in zip(axes.T, range(1, 6), strict=True):
     X, y, corner = random_groups(8, seed)
     draw(column[0], KMeans(8, init=corner, n_init=1).fit(X), X, y, corner)
@@ -79,7 +81,8 @@ methods = {
     "k-means, k-means++": lambda k, corner: KMeans(k, n_init=1, random_state=0),
     "K-harmonic, k-means++": lambda k, corner: KHarmonicMeans(k, random_state=0),
 }
-figure, axes = plt.subplots(1, 3, figsize=(11, 3.4), sharex=True, sharey=True, layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(11, 3.7), sharex=True, sharey=True, layout="constrained")
+figure.suptitle("Agreement with the groups on twenty data sets, by method and start")
 print(f"{'mean ARI (share above .95)':<28}" + "".join(f"{f'{k} groups':>14}" for k in (4, 8, 12)))
 table = {name: "" for name in methods}
 for ax, k in zip(axes, (4, 8, 12), strict=True):

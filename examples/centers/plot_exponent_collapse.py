@@ -83,7 +83,8 @@ for d in dimensions:
 # A thin line is one of three data sets, the bold one is their median. Diamonds are where ``p="auto"``
 # landed. The dotted line is k-means, from one k-means++ start (the median).
 
-figure, axes = plt.subplots(2, 4, figsize=(12, 5.4), sharex=True, sharey="row", layout="constrained")
+figure, axes = plt.subplots(2, 4, figsize=(12, 5.7), sharex=True, sharey="row", layout="constrained")
+figure.suptitle("Distinct centers and agreement with the groups, by exponent and dimension")
 for column, d in zip(axes.T, dimensions, strict=True):
     for ax, which in zip(column, (1, 2), strict=True):
         curves = explicit[d][:, :, which]

@@ -17,8 +17,8 @@ are as ellipses, beside those of scikit-learn's ``GaussianMixture``, the soft re
 # - ``"diag"`` and ``"spherical"``: the variances of each cluster, by feature, or one for all features.
 #
 # The lower row has k-means, with the covariances that its clusters happen to have, and the types of the
-# Gaussian mixture. Ellipses are two standard deviations from the center. The number is the adjusted Rand
-# index (ARI) with the groups; 1 is perfect.
+# Gaussian mixture. Colours are the clusters that were found, crosses their centers, and ellipses are two
+# standard deviations from these. The number is the adjusted Rand index (ARI) with the groups; 1 is perfect.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -42,10 +42,11 @@ def draw(ax, model, X, y, name):
     ax.set(title=f"{name}: {score:.2f}", xticks=[], yticks=[], xlabel="", ylabel="")
 
 
-def compare(X, y):
+def compare(X, y, title):
     """Draw all types, and the same types of the Gaussian mixture, where it has them."""
     k = len(np.unique(y))
-    _, axes = plt.subplots(2, 5, figsize=(13, 5.2), sharex=True, sharey=True, layout="constrained")
+    figure, axes = plt.subplots(2, 5, figsize=(13, 5.5), sharex=True, sharey=True, layout="constrained")
+    figure.suptitle(title)
     for (top, bottom), covariance_type in zip(axes.T, types, strict=True):
         hard = MahalanobisKMeans(k, covariance_type=covariance_type, n_init=10, random_state=0).fit(X)
         draw(top, hard, X, y, covariance_type)
@@ -65,7 +66,7 @@ def compare(X, y):
 stretch = np.array([[0.6, -0.6], [-0.4, 0.9]])
 X, y = make_blobs(600, centers=[[-3.5, -2], [0, 0], [3.5, 2]], random_state=0)
 X = X @ stretch
-compare(X, y)
+compare(X, y, "Groups of one stretched shape: type of covariance, and adjusted Rand index")
 plt.show()
 
 # %%
@@ -83,7 +84,7 @@ centers = [[0, 0], [5, 1], [2, -3]]
 sizes = [300, 200, 100]
 X = np.vstack([rng.normal(size=(n, 2)) @ s + c for n, s, c in zip(sizes, shapes, centers, strict=True)])
 y = np.repeat([0, 1, 2], sizes)
-compare(X, y)
+compare(X, y, "Groups of their own shapes: type of covariance, and adjusted Rand index")
 plt.show()
 
 # %%
@@ -116,7 +117,8 @@ for covariance_type in types:
 # On iris, the three species seen on two of the four features, and what shrinkage does to ``"full"``:
 
 iris = load_iris(as_frame=True)
-figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), sharex=True, sharey=True, layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(12, 4.1), sharex=True, sharey=True, layout="constrained")
+figure.suptitle("The species of iris, and clusters without and with shrinkage")
 CovarianceEllipsesDisplay.from_predictions(iris.data, iris.target, features=(2, 3), ax=axes[0])
 axes[0].set_title("the species")
 for ax, shrinkage in zip(axes[1:], [None, "auto"], strict=True):

@@ -50,7 +50,8 @@ sets = {
     "iris": load_iris(return_X_y=True),
     "digits": (PCA(10, random_state=0).fit_transform(digits.data), digits.target),
 }
-figure, axes = plt.subplots(1, 3, figsize=(11, 3.4), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(11, 3.7), layout="constrained")
+figure.suptitle("Three data sets, on their first two principal components")
 for ax, (name, (X, y)) in zip(axes, sets.items(), strict=True):
     ax.scatter(*PCA(2).fit_transform(X).T, c=y, cmap="tab10", vmin=0, vmax=9, s=5, linewidths=0)
     ax.set(title=f"{name}, coloured by class", xlabel="principal component 0", ylabel="principal component 1")
@@ -77,7 +78,8 @@ for name, (X, y) in sets.items():
 # the line for their mean. In the lower row is what we would not know in earnest: the ARI with the classes.
 # The dotted line is the number of classes.
 
-figure, axes = plt.subplots(3, 3, figsize=(11, 7.5), sharex="col", sharey="row", layout="constrained")
+figure, axes = plt.subplots(3, 3, figsize=(11, 7.8), sharex="col", sharey="row", layout="constrained")
+figure.suptitle("Silhouette, stability and agreement with the classes, by number of clusters")
 for column, name in zip(axes.T, sets, strict=True):
     k = numbers[name]
     for color, method in zip(["C0", "C1"], methods, strict=True):

@@ -76,7 +76,8 @@ def matched(y, labels):
     return order
 
 
-figure, axes = plt.subplots(len(sets), len(clusterers), figsize=(12, 12), layout="constrained")
+figure, axes = plt.subplots(len(sets), len(clusterers), figsize=(12, 12.3), layout="constrained")
+figure.suptitle("Clusters that six clusterers find in six data sets", fontsize=14)
 for row, (set_name, (X, y)) in zip(axes, sets.items(), strict=True):
     low, high = X.min(axis=0) - 0.3, X.max(axis=0) + 0.3
     plane = np.meshgrid(np.linspace(low[0], high[0], 150), np.linspace(low[1], high[1], 150))

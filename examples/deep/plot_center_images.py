@@ -34,7 +34,8 @@ dcec = DCEC(
     random_state=0,
 ).fit(X)
 
-CenterImagesDisplay.from_estimator(dcec, X)
+display = CenterImagesDisplay.from_estimator(dcec, X)
+display.figure_.suptitle("Decoded centers, and the images nearest to them")
 plt.show()
 
 # %%
@@ -43,7 +44,8 @@ plt.show()
 # ``from_predictions`` needs labels only, and shows the mean image of each cluster instead. With the
 # embedding, the members are those nearest to the mean there.
 
-CenterImagesDisplay.from_predictions(X, dcec.labels_, embedding=dcec.transform(X), n_members=3)
+display = CenterImagesDisplay.from_predictions(X, dcec.labels_, embedding=dcec.transform(X), n_members=3)
+display.figure_.suptitle("Mean images of the clusters, and the images nearest to their means")
 plt.show()
 
 # %%
@@ -67,14 +69,16 @@ def strip(images):
     return np.hstack(np.pad(images, ((0, 0), (1, 1), (1, 1)), constant_values=np.nan))
 
 
-def walk(start, end):
+def walk(start, end, title):
     """Draw the images between two centers, and their clusters."""
     weights = steps[:, None]
     path = (1 - weights) * dcec.cluster_centers_[start] + weights * dcec.cluster_centers_[end]
     decoded = dcec.inverse_transform(path)
     mixed = (1 - weights[..., None]) * decoded[0] + weights[..., None] * decoded[-1]
 
-    _, axes = plt.subplots(3, 1, figsize=(8, 4), height_ratios=[1, 1, 3], sharex=True, layout="constrained")
+    figure, axes = plt.subplots(
+        3, 1, figsize=(8, 4.3), height_ratios=[1, 1, 3], sharex=True, layout="constrained"
+    )
     for ax, images, name in zip(axes, (decoded, mixed), ("decoded", "mixed"), strict=False):
         ax.imshow(strip(images), cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=(-0.05, 1.05, 0, 1))
         ax.set(yticks=[], ylabel=name)
@@ -89,16 +93,17 @@ def walk(start, end):
         axes[2].plot(steps, Q[:, j], "k--", label=f"cluster {j}")
     axes[2].set(xlabel="way from the first center to the second", ylabel="share of the image")
     axes[2].legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    figure.suptitle(title)
     plt.show()
 
 
 zero, one, four, seven = dcec.predict(X[[0, 1, 4, 7]])
-walk(zero, one)
+walk(zero, one, "From the cluster of a zero to that of a one")
 
 # %%
 # And from the cluster of the first four to that of the first seven:
 
-walk(four, seven)
+walk(four, seven, "From the cluster of a four to that of a seven")
 
 # %%
 # What to take from it

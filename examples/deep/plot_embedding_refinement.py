@@ -32,7 +32,8 @@ from skdcec.plotting import EmbeddingDisplay
 digits = load_digits_images()
 X, y = digits.images, digits.target
 
-figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(10, 3.7), layout="constrained")
+figure.suptitle("Embeddings of the digits after more and more pretraining")
 print(f"{'epochs':>6}{'error':>9}{'silhouette':>12}{'accuracy':>10}")
 for ax, epochs in zip(axes, (1, 6, 40), strict=True):
     autoencoder = ConvAutoencoder(
@@ -76,7 +77,8 @@ def matched(labels):
     return names[np.argsort(found)][labels]
 
 
-figure, axes = plt.subplots(2, 2, figsize=(9, 7.5), layout="constrained", sharex=True, sharey=True)
+figure, axes = plt.subplots(2, 2, figsize=(9, 7.8), layout="constrained", sharex=True, sharey=True)
+figure.suptitle("The embedding before and after refinement")
 for row, name, (embedding, labels, centers) in zip(axes, ("before", "after"), (before, after), strict=True):
     for ax, colors, label_name in zip(row, (y, matched(labels)), ("class", "cluster"), strict=True):
         EmbeddingDisplay(

@@ -39,8 +39,8 @@ dcec = DCEC(
     init=KHarmonicMeans(),
     autoencoder=ConvAutoencoder(filters=(16, 32, 64), kernel_sizes=(3, 3, 3), epochs=15, batch_size=32),
     batch_size=64,
-    update_interval=20,
-    max_iter=60,
+    update_interval=100,
+    max_iter=300,
     memory=folder.name,
     random_state=0,
 )
@@ -73,6 +73,7 @@ for gamma, color in zip(grid["dcec__gamma"], ["C0", "C1"], strict=True):
     for fold in scores[:, chosen]:
         ax.plot(exponents, fold, "o", color=color, ms=4, alpha=0.6)
 ax.set(xlabel="exponent p of K-harmonic means", ylabel="accuracy on the other images")
+ax.set_title("Accuracy at the points of the grid")
 ax.legend()
 plt.show()
 

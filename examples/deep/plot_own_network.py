@@ -67,7 +67,8 @@ autoencoder.fit(X)
 print(f"images {autoencoder.image_shape_} -> embeddings of {autoencoder.n_components_} dimensions")
 print(f"mean squared error of a pixel: {-autoencoder.score(X):.4f}")
 
-ReconstructionDisplay.from_estimator(autoencoder, X)
+display = ReconstructionDisplay.from_estimator(autoencoder, X)
+display.figure_.suptitle("Ten images, and their reconstructions by a network of our own")
 plt.show()
 
 # %%
@@ -87,8 +88,8 @@ dcec = DCEC(
     init=MahalanobisKMeans(covariance_type="tied", n_init=20),
     autoencoder=FrozenEstimator(autoencoder),
     batch_size=64,
-    max_iter=280,
-    update_interval=35,
+    max_iter=700,
+    update_interval=100,
     random_state=0,
 ).fit(X)
 print(f"accuracy {clustering_accuracy_score(y, dcec.labels_):.3f}")
@@ -98,15 +99,17 @@ print(f"health   {dcec.cluster_health_}")
 # %%
 # The centers, decoded, above the images that are nearest to them in the embedding:
 
-CenterImagesDisplay.from_estimator(dcec, X, n_members=4)
+display = CenterImagesDisplay.from_estimator(dcec, X, n_members=4)
+display.figure_.suptitle("Decoded centers, and the images nearest to them")
 plt.show()
 
 # %%
 # And the true digits against the clusters. Numbers off the diagonal are digits that ended in the cluster of
-# another one. In this run most of the ones share a cluster with the eights, and many fives are with the
-# nines.
+# another one. In this run most of the ones share a cluster with the eights, and some of the eights are with
+# the threes.
 
-ContingencyDisplay.from_estimator(dcec, X, y)
+display = ContingencyDisplay.from_estimator(dcec, X, y)
+display.ax_.set_title("Digits against clusters")
 plt.show()
 
 # %%

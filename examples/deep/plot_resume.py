@@ -125,6 +125,7 @@ folder.cleanup()
 # curve jumps there.
 
 display = HistoryDisplay.from_estimator(resumed)
+display.figure_.suptitle("History of the resumed fit, with the crash")
 crashed_at = resumed.history_["n_iter"][crash.counts["update"] - 1]
 display.ax_.axvline(crashed_at, color="0.5", linestyle=":")
 display.ax_.annotate(" crash", (crashed_at, 0.5), xycoords=("data", "axes fraction"), va="top", color="0.3")

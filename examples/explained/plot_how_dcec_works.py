@@ -44,7 +44,8 @@ autoencoder = ConvAutoencoder(
     kernel_sizes=(3, 3, 3), augmentation="affine", epochs=40, batch_size=32, random_state=0
 )
 autoencoder.fit(X)
-ReconstructionDisplay.from_estimator(autoencoder, X)
+display = ReconstructionDisplay.from_estimator(autoencoder, X)
+display.figure_.suptitle("Ten images, and what the autoencoder makes of them")
 plt.show()
 
 # %%
@@ -57,7 +58,8 @@ plt.show()
 # between the digits.
 
 Z = autoencoder.transform(X)
-EmbeddingDisplay.from_predictions(Z, y, label_name="class")
+display = EmbeddingDisplay.from_predictions(Z, y, label_name="class")
+display.ax_.set_title("The embedding after pretraining")
 plt.show()
 
 # %%
@@ -135,11 +137,12 @@ def draw_assignments(chosen, matrices, center_images):
     names = list(matrices)
     figure, axes = plt.subplot_mosaic(
         [["."] + [f"centers {name}" for name in names], ["images", *names]],
-        figsize=(8.5, 4.4),
+        figsize=(8.5, 4.7),
         width_ratios=[1.3] + [10] * len(names),
         height_ratios=[1.1, len(chosen)],
         layout="constrained",
     )
+    figure.suptitle("Shares of eight images in the ten clusters")
     for name, ax in axes.items():
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(name in names)
@@ -197,7 +200,8 @@ dcec = DCEC(
 dcec.set_callbacks(monitor).fit(X, y)
 
 accuracy = [row["accuracy"] for row in monitor.get_logs().data if row["task_name"] == "update"]
-HistoryDisplay.from_estimator(dcec, scores={"accuracy": accuracy})
+display = HistoryDisplay.from_estimator(dcec, scores={"accuracy": accuracy})
+display.figure_.suptitle("Losses and accuracy during joint training")
 plt.show()
 
 # %%
@@ -209,8 +213,8 @@ plt.show()
 # What has changed
 # ----------------
 # The soft assignments are those of ``predict_proba``, the formula above on the refined embedding and centers.
-# Most images have become surer; of the same eight as before, those in the upper rows stay undecided. The
-# centers on top are the refined ones.
+# Most images have become surer; of the same eight as before, the first stays undecided. The centers on top
+# are the refined ones.
 
 Q_after = dcec.predict_proba(X)
 by_hand = soft_assignment(dcec.transform(X), dcec.cluster_centers_)
@@ -225,7 +229,8 @@ draw_assignments(chosen, {"Q before": Q, "Q after": Q_after}, refined)
 # In the embedding, the digits have drawn together, and gaps have opened between them. The axes are the
 # principal components of the refined embedding, so they are not those of the first picture.
 
-EmbeddingDisplay.from_estimator(dcec, X, y)
+display = EmbeddingDisplay.from_estimator(dcec, X, y)
+display.ax_.set_title("The embedding after joint training")
 plt.show()
 
 # %%

@@ -46,9 +46,10 @@ def draw(ax, centers, title=None, trail=None):
     ax.set_title(title, fontsize=10)
 
 
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 draw(axes[0], bad_start, "five centers begin in one group")
 draw(axes[1], kmeans.cluster_centers_, f"where k-means ends, after {kmeans.n_iter_} iterations")
+figure.suptitle("A bad start for k-means")
 plt.show()
 
 # %%
@@ -72,6 +73,7 @@ ax.plot(second, 2 / (1 + second**-2), label="harmonic mean, p = 2")
 ax.plot(second, 2 / (1 + second**-4), label="harmonic mean, p = 4")
 ax.axvline(1, color="0.6", ls=":")
 ax.set(xlabel="distance of the second center (the first is at 1)", ylabel="term of the sample")
+ax.set_title("What one sample adds to the objective")
 ax.legend()
 plt.show()
 
@@ -115,7 +117,8 @@ u, w = weights(np.column_stack([x.ravel(), y.ravel()]), crowd)
 
 names = [["u, one of the crowd", "w", "u w, one of the crowd"], ["u, on the right", "w", "u w, on the right"]]
 maps = [u[:, 2], w, u[:, 2] * w, u[:, 3], u[:, 3] * w]
-figure, axes = plt.subplot_mosaic(names, figsize=(10.5, 4.6), layout="constrained")
+figure, axes = plt.subplot_mosaic(names, figsize=(10.5, 4.9), layout="constrained")
+figure.suptitle("Membership u, weight w, and their product, for two of four centers")
 for (name, ax), values in zip(axes.items(), maps, strict=True):
     image = ax.pcolormesh(x, y, values.reshape(x.shape), vmin=0, vmax=1, cmap="viridis", rasterized=True)
     ax.scatter(*crowd.T, s=60, marker="X", color="k", edgecolors="w")
@@ -153,7 +156,8 @@ print(f"largest difference in a coordinate after 30 steps: {abs(trail[-1] - khm.
 # there is one in each group.
 
 shown = [0, 1, 3, 6, 12, 30]
-figure, axes = plt.subplots(2, len(shown), figsize=(12, 3.6), layout="constrained")
+figure, axes = plt.subplots(2, len(shown), figsize=(12, 3.9), layout="constrained")
+figure.suptitle("The centers after so many iterations")
 lloyd = [start]
 for _ in range(30):
     lloyd.append(KMeans(5, init=lloyd[-1], n_init=1, max_iter=1).fit(X).cluster_centers_)
@@ -178,7 +182,8 @@ for accelerate in False, True:
     print(f"clean, accelerate={accelerate}: Q = {fitted.objective_:.1f} after {fitted.n_iter_} iterations")
 
 wide, _ = make_blobs(n_samples=600, centers=means, cluster_std=1.8, random_state=0)
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharex=True, sharey=True, layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.9), sharex=True, sharey=True, layout="constrained")
+figure.suptitle("The objective Q on the wider groups")
 for ax, accelerate in zip(axes, [False, True], strict=True):
     fitted = KHarmonicMeans(5, p=4.0, accelerate=accelerate, random_state=0).fit(wide)
     HistoryDisplay.from_estimator(fitted, ax=ax)
@@ -209,6 +214,7 @@ for row, (name, values) in enumerate(inertia.items()):
     ax.scatter(values, row + jitter, s=18, color=f"C{row}", alpha=0.7, linewidths=0)
     print(f"{name}: {np.mean(np.array(values) < 1.05 * best):.0%} of the starts end well")
 ax.set(yticks=[0, 1], yticklabels=list(inertia), ylim=(1.5, -0.5), xlabel="inertia at the end of each run")
+ax.set_title("Fifty bad starts")
 plt.show()
 
 # %%
@@ -230,6 +236,8 @@ for shade, d in zip(np.linspace(0, 0.85, len(dimensions)), dimensions, strict=Tr
     for p, values in largest.items():
         values.append(weights(Z, centers, p)[0].max(axis=1).mean())
 axes[0].set(xlabel="nearest / farthest center, in distance", ylabel="share of the samples", xlim=(0, 1))
+axes[0].set_title("Distances become alike")
+axes[1].set_title("Memberships become equal")
 axes[0].legend(fontsize="small")
 for p, values in largest.items():
     axes[1].plot(dimensions, values, "o-", label=f"p = {p}")
@@ -279,6 +287,7 @@ image = ax.pcolormesh(dimensions, exponents, spread, cmap="magma", vmin=0)
 ax.contour(dimensions, exponents, strengths, levels=[1], colors="w", linewidths=2)
 ax.plot(dimensions, dimensions - 2, "w--", lw=1)
 ax.set(xlabel="number of features d", ylabel="exponent p", ylim=(1.75, 10.25))
+ax.set_title("Where four centers collapse")
 figure.colorbar(image, label="spread of the centers / spread of the samples")
 plt.show()
 
@@ -295,7 +304,8 @@ Z, group = make_blobs(
     n_samples=1000, centers=5, n_features=10, center_box=(-3.5, 3.5), cluster_std=2, random_state=1
 )
 plane = PCA(2, random_state=0).fit(Z)
-figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.2), sharex=True, sharey=True, layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.5), sharex=True, sharey=True, layout="constrained")
+figure.suptitle("Five groups in ten dimensions, and the centers that are found")
 for ax, p in zip(axes, [2.0, "auto"], strict=True):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)

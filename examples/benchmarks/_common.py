@@ -1,0 +1,71 @@
+"""What the benchmarks share: data, a clock, and how numbers are told."""
+
+import json
+import os
+import platform
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+
+def make_data(n, d, k, dtype):
+    """Return overlapping Gaussian clusters and their labels."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(k, size=n)
+    X = 2 * rng.normal(size=(k, d))[y] + 1.5 * rng.normal(size=(n, d))
+    return X.astype(dtype), y
+
+
+def seconds(function, *args):
+    """Return how long a call takes."""
+    start = time.perf_counter()
+    function(*args)
+    return time.perf_counter() - start
+
+
+class Stopwatch:
+    """A callback that looks at the clock after each iteration."""
+
+    def setup(self, estimator, context):
+        self.times = []
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "iteration":
+            self.times.append(time.perf_counter())
+
+
+def time_iteration(model, X, max_iter):
+    """Return the seconds that an iteration takes: ours by a callback, others by a long and a short fit."""
+    if not hasattr(model, "set_callbacks"):
+        short = seconds(model.set_params(max_iter=1).fit, X)
+        whole = seconds(model.set_params(max_iter=max_iter).fit, X)
+        return (whole - short) / (model.n_iter_ - 1)
+    watch = Stopwatch()
+    model.set_callbacks(watch).set_params(max_iter=max_iter).fit(X)
+    return (watch.times[-1] - watch.times[0]) / (len(watch.times) - 1)
+
+
+def print_table(head, lines):
+    """Print a Markdown table."""
+    rows = [head, ["---"] * len(head), *lines]
+    print("", *(f"| {' | '.join(map(str, row))} |" for row in rows), "", sep="\n", flush=True)
+
+
+def write(path, numbers):
+    """Write all numbers as JSON, with the machine that they were measured on."""
+    packages = ("skdcec", "scikit-learn", "numpy", "keras", "tensorflow")
+    machine = {
+        "platform": platform.platform(),
+        "processors": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in packages},
+    }
+    Path(path).write_text(json.dumps({"machine": machine, **numbers}, indent=1))
