@@ -2,8 +2,10 @@
 
 import csv
 import importlib.util
+import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
+import skdcec
 
 PAPER = Path(__file__).parent.parent / "examples" / "paper"
 spec = importlib.util.spec_from_file_location("report", PAPER / "report.py")
@@ -147,3 +151,30 @@ def test_scores_stand_beside_those_of_the_paper(results):
 def test_holm():
     # sorted: .01 * 4, .02 * 3, .03 * 2, .04 * 1, and never less than the one before
     assert report.holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+
+
+# --------------------------------------------------------------------------- benchmarks
+
+BENCHMARKS = Path(__file__).parent.parent / "examples" / "benchmarks"
+
+
+def test_one_command_knows_every_benchmark(tmp_path):
+    listed = runpy.run_path(str(BENCHMARKS / "run.py"))["BENCHMARKS"]
+    scripts = {path.stem for path in BENCHMARKS.glob("[!_]*.py")} - {"run"}
+    assert set(listed) == scripts
+    done = call(BENCHMARKS / "run.py", "where_time_goes", "--output", tmp_path / "new")
+    assert done.returncode == 0
+    assert "where_time_goes: left out, for lack of --data" in done.stdout
+    assert "there is no benchmark speed" in call(BENCHMARKS / "run.py", "speed").stderr
+
+
+def test_a_benchmark_leaves_numbers_and_tables(tmp_path, usps):
+    data = Path(os.environ["SKDCEC_DATA"]) / "usps.npz"
+    script = BENCHMARKS / "where_time_goes.py"
+    printed = run(script, data, "--epochs", "1", "--batches", "3", "--output", tmp_path / "numbers.json")
+    numbers = json.loads((tmp_path / "numbers.json").read_text())
+    assert numbers["machine"]["versions"]["skdcec"] == skdcec.__version__
+    for fit in (numbers["first"], numbers["second"]):
+        assert fit["training steps, in Keras"] > 0
+        assert sum(fit.values()) == pytest.approx(2 * fit["total"])
+    assert "| total |" in printed
