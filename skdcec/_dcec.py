@@ -169,6 +169,9 @@ class DCEC(
     initial_centers_ : ndarray of shape (n_clusters, n_components)
         The centers that it placed, in the embedding before joint training.
 
+    initial_labels_ : ndarray of shape (n_samples,), int32
+        The nearest of them for each image: the partition that joint training starts from.
+
     history_ : dict of ndarray
         For each update of the target distribution: 'n_iter', 'reconstruction_loss',
         'clustering_loss' and 'label_change' (the share of labels that changed).
@@ -310,7 +313,7 @@ class DCEC(
         """
         from skdcec._keras_json import optimizer_json
         from skdcec._networks import embedding_size
-        from skdcec._training import encode
+        from skdcec._training import Targets, encode
 
         if self.gamma == 0 and self.reconstruction_weight == 0:
             raise ValueError("gamma=0 and reconstruction_weight=0 leave nothing to train; one must be > 0.")
@@ -339,6 +342,7 @@ class DCEC(
         init, centers = self._initialise(root, init, Z, seeds[1], y)
         self._warn_of_coincidence(centers, Z)
         fitted = inputs | {"init_": init, "initial_centers_": centers}
+        fitted["initial_labels_"] = Targets(Z, centers).labels
         fitted = self._refine(
             root, autoencoder, recipe, centers, images, optimizer, seeds[2], fitted, X, y, checkpoint
         )

@@ -25,6 +25,7 @@ from sklearn.cluster import (
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import make_scorer, normalized_mutual_info_score
+from sklearn.metrics.pairwise import pairwise_distances_argmin
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -96,6 +97,9 @@ def test_centers_of_each_kind(dcec, X, autoencoder):
         else:
             means = [Z[model.init_.labels_ == j].mean(axis=0) for j in range(10)]
             np.testing.assert_allclose(model.initial_centers_, means, rtol=1e-5)
+        # in the Euclidean metric, whatever that of the init is
+        nearest = pairwise_distances_argmin(Z, model.initial_centers_)
+        np.testing.assert_array_equal(model.initial_labels_, nearest)
     np.testing.assert_array_equal(dcec.set_params(init=Z[:10]).fit(X).initial_centers_, Z[:10])
     model = dcec.set_params(init=lambda Z, n_clusters, random_state: Z[:n_clusters]).fit(X)
     np.testing.assert_array_equal(model.initial_centers_, Z[:10])

@@ -8,8 +8,8 @@ How do time and memory grow?
    The memory is what the process of the fit allocated at most; pages of the file that the system keeps are
    not part of it, as it takes them back when it likes.
 
-The rows are noise without clusters, on which no algorithm is done before its iterations are counted. Each case
-of 2 has a process of its own. Run it, from the folder above ``examples``, as::
+The rows are noise without clusters, on which no algorithm is done before its iterations are counted. Each
+case of 2 has a process of its own. Run it, from the folder above ``examples``, as::
 
     python examples/benchmarks/growth.py [--rows 10000000] [--folder /tmp] [--output growth.json]
 """

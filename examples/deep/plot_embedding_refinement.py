@@ -21,7 +21,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
-from sklearn.metrics import pairwise_distances_argmin, silhouette_score
+from sklearn.metrics import silhouette_score
 from sklearn.metrics.cluster import contingency_matrix
 
 from skdcec import DCEC, ConvAutoencoder, MahalanobisKMeans
@@ -65,8 +65,7 @@ dcec = DCEC(
     random_state=0,
 ).fit(X)
 
-# an image belongs to the nearest center, before as after
-before = Z, pairwise_distances_argmin(Z, dcec.initial_centers_), dcec.initial_centers_
+before = Z, dcec.initial_labels_, dcec.initial_centers_
 after = dcec.transform(X), dcec.labels_, dcec.cluster_centers_
 pca = PCA(2).fit(np.concatenate([before[0], after[0]]))
 

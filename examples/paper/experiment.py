@@ -111,11 +111,6 @@ def scores(prefix, y, labels):
     }
 
 
-def nearest(centers, Z):
-    """Return the index of the center that is nearest to each row of `Z`."""
-    return np.stack([np.square(Z - center).sum(axis=1) for center in centers]).argmin(axis=0)
-
-
 def distinct(centers, Z):
     """Count the centers that are further than a hundredth of the data's spread from all before them."""
     least = 0.01 * Z.std(axis=0).mean()
@@ -171,7 +166,7 @@ def run(seed, name, args):
     Z = record.embedding
     write_atomically(args.output / "embeddings" / f"{seed}.npy", lambda path: save(path, Z))
     row = settings(args) | {"images": len(X), "seed": seed, "init": name}
-    row |= scores("initial_", y, nearest(dcec.initial_centers_, Z)) | scores("", y, dcec.labels_)
+    row |= scores("initial_", y, dcec.initial_labels_) | scores("", y, dcec.labels_)
     row |= {"distinct_centers": distinct(dcec.initial_centers_, Z)}
     row |= {"initial_iterations": getattr(dcec.init_, "n_iter_", None), "batches": dcec.n_iter_}
     row |= {"resumed": int(resumed)}

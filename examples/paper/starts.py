@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import report
-from experiment import PAPER, distinct, load, nearest, write_atomically
+from experiment import PAPER, distinct, load, write_atomically
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import pairwise_distances_argmin
 
 from skdcec.metrics import clustering_accuracy_score
 
@@ -55,7 +56,7 @@ def run(path, name, start, y):
         "seed": int(path.stem),
         "init": name,
         "start": start,
-        "accuracy": round(clustering_accuracy_score(y, nearest(centers, Z)), 4),
+        "accuracy": round(clustering_accuracy_score(y, pairwise_distances_argmin(Z, centers)), 4),
         "p": getattr(init, "p_", None),
         "objective": float(f"{objective(init, Z):.6g}"),
         "distinct_centers": distinct(centers, Z),
