@@ -48,6 +48,7 @@ from skdcec._rows import (
     check_range,
     is_dask,
     measure,
+    without_duplicates,
 )
 from skdcec._sklearn import (
     DOC_LINK,
@@ -297,6 +298,7 @@ class BaseCenterClusterer(
             n_positive = int((sample_weight > 0).sum())
         else:
             X, inputs = validate_new_data(self, X, **self._check_params())
+            X = without_duplicates(X)
             # what callbacks see of the estimator must not keep the names of an earlier fit
             inputs = {"feature_names_in_": None} | inputs
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -500,7 +502,7 @@ class BaseCenterClusterer(
         if is_dask(X):
             X, sample_weight = check_dask_array(X, sample_weight, n_features=self.n_features_in_)
         else:
-            X = validate_data(self, X, reset=False, **self._check_params())
+            X = without_duplicates(validate_data(self, X, reset=False, **self._check_params()))
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         units = Units(None if sp.issparse(X) else self._origin, self._scale)
         rows = self._rows(X, sample_weight, units=units, pool=pool, all_rows=True)

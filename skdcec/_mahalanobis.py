@@ -25,6 +25,8 @@ from skdcec._centers import BaseCenterClusterer
 from skdcec._rows import Rows
 from skdcec._sklearn import Interval, StrOptions
 
+# Where each cluster has a metric of its own.
+OWN_METRICS = ("full", "diag", "spherical")
 # How much of a covariance of clusters shrinkage='auto' may replace.
 LARGEST_SHRINKAGE = 0.99
 
@@ -398,7 +400,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
     @property
     def _own_metrics(self):
         """Whether each cluster has a metric of its own."""
-        return self.covariance_type in ("full", "diag", "spherical")
+        return self.covariance_type in OWN_METRICS
 
     def _prepare(self, rows, sample, sample_weight, variance):
         mean, T = mean_and_covariance(rows)
@@ -428,6 +430,8 @@ class MahalanobisKMeans(BaseCenterClusterer):
             "_varies": varies,
             # a spherical covariance is one number for all features
             "_multiplicity": len(variance) if self.covariance_type == "spherical" else 1,
+            # the metric of a fit stays, whatever becomes of the parameter
+            "_metric_type": self.covariance_type,
         }
         return prepared | self._metric(T, prepared)
 
@@ -468,7 +472,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
 
     def _distance_function(self, state):
         centers, components = state["cluster_centers_"], state["components_"]
-        if self._own_metrics:
+        if state["_metric_type"] in OWN_METRICS:
             return partial(own_distances, centers=centers, components=components)
         return partial(
             common_distances, centers=Centers.of(mapped(centers, components)), components=components
@@ -489,7 +493,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
             mahalanobis_statistics,
             **self._assignment(state),
             centers=state["cluster_centers_"],
-            covariance_type=self.covariance_type,
+            covariance_type=state["_metric_type"],
         )
 
     def _update(self, statistics, state):
@@ -508,7 +512,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
         on_the_way = ("_cluster_covariances", "_varies")
         state = {name: value for name, value in state.items() if name not in on_the_way}
         covariances, components = state["covariances_"], state["components_"]
-        if self.covariance_type == "spherical":
+        if state["_metric_type"] == "spherical":
             covariances, components = covariances[:, 0], components[:, 0]
         return super()._to_attributes(state, units) | {
             "covariances_": covariances * units.scale**2,
@@ -517,7 +521,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
 
     def _to_state(self, attributes, units):
         covariances, components = attributes["covariances_"], attributes["components_"]
-        if self.covariance_type == "spherical":
+        if attributes["_metric_type"] == "spherical":
             covariances, components = covariances[:, None], components[:, None]
         return super()._to_state(attributes, units) | {
             "covariances_": covariances / units.scale**2,
@@ -532,7 +536,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
         return [*super()._per_cluster(), *own]
 
     def _restore_objective(self, objective, state, rows):
-        if self.covariance_type == "global":
+        if state["_metric_type"] == "global":
             return objective
         # the log-determinant of a covariance in other units
         shift = 2 * state["_multiplicity"] * state["_rank"] * np.log(rows.units.scale)

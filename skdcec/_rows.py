@@ -271,6 +271,14 @@ def check_dask_array(X, sample_weight, n_features=None):
     return X, weight.rechunk(X.chunks[:1])
 
 
+def without_duplicates(X):
+    """Return sparse rows with each entry in one piece, as squares are taken of them; others as they are."""
+    if sp.issparse(X) and not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
+
+
 def power_of_two(value):
     """Return the power of two just above a positive value."""
     return 2.0 ** np.frexp(value)[1]
