@@ -43,6 +43,9 @@ class Checkpoint:
         self._saved_at = -np.inf
         self._found = {}
         for phase in PHASES:
+            # what a kill left of a file that was being written; no other process has business here
+            for path in self.folder.glob(f"{phase}.npz*.tmp"):
+                path.unlink(missing_ok=True)
             self._read(phase)
 
     def _read(self, phase):

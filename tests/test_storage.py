@@ -124,6 +124,15 @@ def test_a_hostile_checkpoint_is_left_aside(tmp_path, spoil):
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["checkpoint", "pretraining.npz"]
 
 
+def test_a_checkpoint_sweeps_up_what_a_kill_left(tmp_path):
+    Checkpoint(tmp_path, {"X": "these"}, [1]).save("pretraining", lambda: ARRAYS, final=True)
+    (tmp_path / "pretraining.npzab12.tmp").write_bytes(b"half")
+    (tmp_path / "notes.tmp").write_text("not ours")
+    arrays = Checkpoint(tmp_path, {"X": "these"}, [2]).load("pretraining")
+    np.testing.assert_array_equal(arrays["weights"], ARRAYS["weights"])
+    assert sorted(os.listdir(tmp_path)) == ["notes.tmp", "pretraining.npz"]
+
+
 def test_an_array_that_claims_to_be_huge_is_refused(path):
     member = io.BytesIO()
     np.lib.format.write_array_header_1_0(member, {"descr": "<f8", "fortran_order": False, "shape": (10**15,)})
