@@ -8,6 +8,8 @@ How do time and memory grow?
    The memory is what the process of the fit allocated at most; pages of the file that the system keeps are
    not part of it, as it takes them back when it likes.
 
+3. The microseconds that an image costs in training and in being embedded, for larger and larger images.
+
 The rows are noise without clusters, on which no algorithm is done before its iterations are counted. Each
 case of 2 has a process of its own. Run it, from the folder above ``examples``, as::
 
@@ -24,14 +26,15 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from _common import print_table, time_iteration, write
+from _common import print_table, seconds, time_iteration, write
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
-from skdcec import KHarmonicMeans
+from skdcec import ConvAutoencoder, KHarmonicMeans
 
 BASE = {"n": 200_000, "d": 20, "k": 10}
 VALUES = {"n": [100_000, 200_000, 400_000, 800_000], "d": [10, 20, 40, 80], "k": [5, 10, 20, 40, 80]}
+SIDES = [8, 16, 28, 32, 64, 128]
 FEATURES, CLUSTERS, CHUNK, ITERATIONS = 50, 10, 250_000, 8
 
 
@@ -55,6 +58,20 @@ def growth():
             memory = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
             yield axis, size, {name: min(spent) for name, spent in times.items()}, memory
+
+
+def image_sizes():
+    """Yield what an image of each size costs in a step of training and in being embedded, in microseconds."""
+    for side in SIDES:
+        n = max(512, 2**18 // side**2)
+        X = np.random.default_rng(0).random((n, side, side), dtype=np.float32)
+        trained = []
+        for epochs in (1, 3):
+            # the difference of a long and a short fit, which both find a compiled network from the second on
+            model = ConvAutoencoder(epochs=epochs, random_state=0).fit(X)
+            trained.append(min(seconds(model.fit, X) for _ in range(3)))
+        embedded = min(seconds(model.transform, X) for _ in range(3))
+        yield side, 1e6 * (trained[1] - trained[0]) / (2 * n), 1e6 * embedded / n
 
 
 def allocated():
@@ -172,7 +189,7 @@ def main():
     # fits are cut short on purpose
     warnings.simplefilter("ignore", ConvergenceWarning)
 
-    numbers = {"growth": [], "large": {}}
+    numbers = {"growth": [], "large": {}, "images": {}}
     lines = []
     for axis, size, times, memory in growth():
         numbers["growth"].append({"axis": axis, **size, **times, "memory": memory})
@@ -188,6 +205,13 @@ def main():
         numbers["large"][name] = {"seconds": spent, "memory": memory}
         lines.append([name, f"{spent:.2f}", f"{memory / 1e6:.0f}"])
     print_table(["rows", "seconds an iteration", "memory of the fitting process, MB"], lines)
+
+    print("An image in training and in being embedded, microseconds")
+    lines = []
+    for side, training, embedding in image_sizes():
+        numbers["images"][f"{side} x {side}"] = {"training": training, "embedding": embedding}
+        lines.append([f"{side} x {side}", f"{training:.0f}", f"{embedding:.0f}"])
+    print_table(["image", "training", "embedding"], lines)
     write(args.output, numbers)
 
 

@@ -25,9 +25,7 @@ from skdcec.datasets import load_digits_images
 from skdcec.metrics import clustering_accuracy_score
 
 X, y = load_digits_images().images, load_digits_images().target
-autoencoder = ConvAutoencoder(
-    kernel_sizes=(3, 3, 3), augmentation="affine", epochs=40, batch_size=32, random_state=0
-).fit(X)
+autoencoder = ConvAutoencoder(kernel_sizes=(3, 3, 3), epochs=40, batch_size=32, random_state=0).fit(X)
 
 # %%
 # What may stand for ``init``
@@ -69,9 +67,7 @@ for name, init in initializers.items():
         n_clusters, init=init, autoencoder=FrozenEstimator(autoencoder), batch_size=64, random_state=0
     )
     dcec.set_params(update_interval=100, max_iter=700).fit(X)
-    Z = autoencoder.transform(X)
-    nearest = np.square(Z[:, None] - dcec.initial_centers_).sum(axis=-1).argmin(axis=1)
-    scores[name] = [clustering_accuracy_score(y, labels) for labels in (nearest, dcec.labels_)]
+    scores[name] = [clustering_accuracy_score(y, labels) for labels in (dcec.initial_labels_, dcec.labels_)]
     nmi = normalized_mutual_info_score(y, dcec.labels_)
     print(
         f"{name:<27}{len(dcec.cluster_centers_):>9}{scores[name][0]:>9.3f}{scores[name][1]:>9.3f}{nmi:>9.3f}"
@@ -97,10 +93,13 @@ plt.show()
 # %%
 # What to take from it
 # --------------------
-# - Joint training raised the accuracy by up to five hundredths. Only the array, whose start was the best,
-#   lost a little. The order of the initialisers changes little, so a poor start is not made up for.
+# - Joint training raised the accuracy by three to five hundredths from most starts, by a tenth from that of
+#   the function, and not at all from that of HDBSCAN. Only neighbours in the order of the initialisers
+#   changed places, so a poor start is not made up for.
 # - The number of clusters that HDBSCAN finds depends on ``min_cluster_size``, and need not be that of the
-#   classes. With five clusters for ten digits, not much more than half of the images can agree.
-# - The number of batches between targets matters. Here it is 100; with targets every 35 batches, and as many
-#   batches in all, accuracy ended lower from every start.
+#   classes: it is 9 with 25, 4 with 40, and 3 with 50. With four clusters for ten digits, not much more than
+#   four tenths of the images can agree.
+# - The number of batches between targets hardly mattered. Here it is 100; with targets every 35 batches, and
+#   no more batches in all, accuracy ended within a hundredth of that in the table from every start but that
+#   of the function, from which it ended three hundredths lower.
 # - One run says little about which initialiser is better. Compare them over seeds.
