@@ -33,9 +33,9 @@ from sklearn.exceptions import ConvergenceWarning
 from skdcec import ConvAutoencoder, KHarmonicMeans
 
 BASE = {"n": 200_000, "d": 20, "k": 10}
-VALUES = {"n": [100_000, 200_000, 400_000, 800_000], "d": [10, 20, 40, 80], "k": [5, 10, 20, 40, 80]}
+VALUES = {"n": [200_000, 400_000, 800_000, 1_600_000], "d": [10, 20, 40, 80], "k": [5, 10, 20, 40, 80]}
 SIDES = [8, 16, 28, 32, 64, 128]
-FEATURES, CLUSTERS, CHUNK, ITERATIONS = 50, 10, 250_000, 8
+FEATURES, CLUSTERS, CHUNK, ITERATIONS = 50, 10, 250_000, 20
 
 
 def growth():
@@ -52,12 +52,12 @@ def growth():
             times = {name: [] for name in models}
             for _ in range(5):
                 for name, model in models.items():
-                    times[name].append(time_iteration(model, X, 20))
+                    times[name].append(time_iteration(model, X, 60))
             tracemalloc.start()
             models["KHM"].set_params(max_iter=2).set_callbacks().fit(X)
             memory = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
-            yield axis, size, {name: min(spent) for name, spent in times.items()}, memory
+            yield axis, size, {name: float(np.median(spent)) for name, spent in times.items()}, memory
 
 
 def image_sizes():

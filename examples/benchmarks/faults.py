@@ -1,0 +1,437 @@
+"""
+What survives which fault?
+==========================
+
+Fits are killed, interrupted, run out of disk and made to diverge, and what is left is compared with what the
+documentation promises: a fit that is called again ends with the same bits as one that nothing happened to, an
+estimator that was fitted before stays as it was, and a file that is not whole is never taken for a good one.
+
+- ``kills``: a fit with ``checkpoint=`` is killed at random moments, and started again until it is done;
+- ``experiment``: so is ``examples/paper/experiment.py``, in one folder of results;
+- ``full-disk``: while a checkpoint, a pretrained autoencoder or the images of a stream are written;
+- ``read-only``: the folder of ``checkpoint=`` or ``memory=``;
+- ``neighbours``: two processes use one folder of ``memory=`` at once;
+- ``interrupts``: Ctrl-C at random moments of the second fit of an estimator;
+- ``divergence``: a loss that is no longer finite, in the second fit of an estimator.
+
+Run it, from the folder above ``examples``, as::
+
+    python examples/benchmarks/faults.py [--only kills full-disk ...] [--kills 30] [--output faults.json]
+
+It takes about eight minutes on one core of a POSIX system, needs pandas, and exits with 1 where a promise is
+broken. Root gets a small file system for the full and the read-only disk; others get a limit on the size of
+files, and a folder that is closed to them.
+"""
+
+import argparse
+import copy
+import io
+import json
+import multiprocessing
+import os
+import resource
+import runpy
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections import Counter
+from contextlib import contextmanager, redirect_stdout, suppress
+from functools import cache
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+from _common import print_table, write
+from sklearn.exceptions import ConvergenceWarning
+
+from skdcec import DCEC, ConvAutoencoder, KHarmonicMeans, _checkpoint
+from skdcec._storage import load_arrays
+from skdcec.datasets import load_digits_images
+
+EXPERIMENT = Path(__file__).parent.parent / "paper" / "experiment.py"
+# Kills come within this share of the time of an undisturbed run, so that one run meets many of them.
+WINDOW = 0.4
+# Each fit is a process of its own, forked from one that has only imported what takes long.
+CONTEXT = multiprocessing.get_context("forkserver")
+
+
+def worker(pipe, function, args, params):
+    """Call a function and send what became of it."""
+    # a damaged file is told by a warning; clusters of networks that are hardly trained are no concern here
+    warnings.simplefilter("error", UserWarning)
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    # so that much of the time is spent on writing, where most can go wrong
+    _checkpoint.SAVE_EVERY = 0.0
+    try:
+        answer = "returned", function(*args, **params)
+    except BaseException as error:
+        answer = type(error).__name__, str(error)
+    pipe.send(answer)
+
+
+def start(function, *args, **params):
+    """Start a process that calls a function."""
+    receiver, sender = CONTEXT.Pipe(duplex=False)
+    process = CONTEXT.Process(target=worker, args=(sender, function, args, params), daemon=True)
+    process.start()
+    sender.close()
+    return process, receiver
+
+
+def finish(process, receiver, seconds=None):
+    """Return 'returned' and a result, or the name and message of an error; None after a kill."""
+    try:
+        answer = receiver.recv() if receiver.poll(seconds) else process.kill()
+    except EOFError:
+        answer = "died", "without a word"
+    process.join()
+    return answer
+
+
+def call(function, *args, **params):
+    """Call a function in a process that is left alone."""
+    return finish(*start(function, *args, **params))
+
+
+# --------------------------------------------------------------------------- what the processes do
+
+
+def images():
+    return load_digits_images().images[:300].astype(np.float32)
+
+
+def make(seed, steps=40, **params):
+    """Return an estimator that can save its progress after each of twice so many steps."""
+    autoencoder = ConvAutoencoder((16, 32), (3, 3), epochs=steps, n_components=4, augmentation="affine")
+    model = DCEC(autoencoder=autoencoder, init=KHarmonicMeans(), update_interval=1, max_iter=steps, tol=0.0)
+    return model.set_params(random_state=seed, **params)
+
+
+def digest(model):
+    """Return a text that differs where a bit of the result does."""
+    weights = model.autoencoder_.weights_
+    return joblib.hash([model.labels_, model.cluster_centers_, weights, model.history_])
+
+
+def fit(seed, largest_file=None, may_train=True, stream=None, **params):
+    """Fit to the images, or to a stream of them that is kept in a folder."""
+    X = images()
+    if stream:
+        import keras
+
+        class Batches(keras.utils.PyDataset):
+            num_batches = 30
+
+            def __getitem__(self, i):
+                return X[10 * i : 10 * (i + 1)]
+
+        tempfile.tempdir = str(stream)
+    if largest_file:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+    if not may_train:
+        from skdcec import _training
+
+        _training.pretrain = None  # a TypeError if it is called
+    return digest(make(seed, **params).fit(Batches() if stream else X))
+
+
+def fit_in(folder, seed):
+    return fit(seed, checkpoint=folder, steps=100)
+
+
+def experiment_in(folder, seed):
+    """Run the experiment; return its results but for times, and whether runs were resumed."""
+    options = "--seeds 2 --epochs 2 --update-interval 3 --max-iter 6 --first-seed".split()
+    sys.argv = [EXPERIMENT.name, "digits", "--output", str(folder), *options, str(2 * seed)]
+    sys.path.insert(0, str(EXPERIMENT.parent))
+    with redirect_stdout(io.StringIO()):
+        runpy.run_path(str(EXPERIMENT), run_name="__main__")
+    table = pd.read_csv(folder / "results.csv")
+    return table[[name for name in table if name != "resumed" and "seconds" not in name]].to_csv()
+
+
+def interrupt(seed, moments):
+    """Interrupt second fits, at moments given as shares of their time; count what became of them.
+
+    Python ignores an interrupt in a destructor or in a callback of its garbage collector, and Keras may make
+    another error of one. That is out of our hands; what must hold is that nothing is half done.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    X, counts = images(), Counter()
+    first, second = make(seed).fit(X), make(seed + 1)
+    begin = time.perf_counter()
+    second.fit(X)
+    duration = time.perf_counter() - begin
+    for moment in moments:
+        model, expected = copy.deepcopy(first).set_params(random_state=seed + 1), first
+        timer = threading.Timer(moment * duration, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        try:
+            model.fit(X)
+            expected, outcome = second, "ignored"
+            timer.join()
+            time.sleep(0.5)
+        except (KeyboardInterrupt, Exception) as error:
+            outcome = type(error).__name__ if expected is first else "late"
+        counts[outcome] += 1
+        counts["wrong"] += not np.array_equal(model.predict_proba(X), expected.predict_proba(X))
+    counts["wrong"] += digest(make(seed + 1).fit(X)) != digest(second)
+    return counts
+
+
+def diverge(seed, folder):
+    """Make second fits diverge; return what is wrong with what each way to do so leaves."""
+    import keras
+
+    X, wrong = images(), {}
+    model = make(seed, memory=folder / "memory").fit(X)
+    before, memory = model.predict_proba(X), set((folder / "memory").iterdir())
+    steep = keras.optimizers.SGD(1e30)
+    ways = {
+        "unscaled input": (X * np.float32(1e30), {}),
+        "pretraining": (X, {"autoencoder__optimizer": steep}),
+        "joint training": (X, {"optimizer": steep}),
+        "joint training, last step": (X, {"optimizer": steep, "max_iter": 1}),
+    }
+    for way, (data, params) in ways.items():
+        victim = copy.deepcopy(model).set_params(checkpoint=folder / way, **params)
+        try:
+            victim.fit(data)
+            message = "no error"
+        except Exception as error:
+            message = f"{type(error).__name__}: {error}"
+        arrays = [a for path in folder.rglob("*.npz") for a in load_arrays(path)[0].values()]
+        promises = {
+            message: message.startswith("FloatingPointError") and "learning rate" in message,
+            "earlier fit changed": np.array_equal(victim.predict_proba(X), before),
+            "kept in memory": set((folder / "memory").iterdir()) == memory,
+            "NaN in files": all(np.isfinite(a).all() for a in arrays),
+        }
+        wrong[way] = [name for name, kept in promises.items() if not kept]
+    return wrong
+
+
+# --------------------------------------------------------------------------- what they leave
+
+
+@cache
+def undisturbed(seed):
+    """Return what becomes of a fit that is left alone."""
+    return call(fit, seed)
+
+
+def look_at_files(folder, seen=None):
+    """Return what is wrong with the files of fits, which may have been killed."""
+    wrong = []
+    for path in folder.rglob("*.*"):
+        try:
+            if path.suffix == ".npz":
+                load_arrays(path)
+            elif path.suffix != ".tmp":
+                wrong.append(f"{path.name} is no file of skdcec")
+        except ValueError:
+            wrong.append(f"{path.name} is damaged")
+    return wrong
+
+
+def look_at_results(folder, seen):
+    """Return what is wrong with those of an experiment, given its runs and rows that were seen before."""
+    wrong = [text for name in ("pretrained", "checkpoints") for text in look_at_files(folder / name)]
+    now = {path.name: path.read_text() for path in (folder / "runs").glob("*.json")}
+    if (folder / "results.csv").exists():
+        table = pd.read_csv(folder / "results.csv")
+        names = [f"{row.seed}-{row.init}.json" for row in table.itertuples()]
+        runs = pd.DataFrame([json.loads(now.get(name, "{}")) for name in names])
+        if not table.equals(pd.read_csv(io.StringIO(runs.to_csv(index=False)))) or len({*names}) < len(names):
+            wrong.append("results.csv is not that of the runs")
+        now |= {f"row of {name}": "there" for name in names}
+    wrong += [f"{name} lost or made twice" for name in seen if now.get(name) != seen[name]]
+    seen |= now
+    return wrong
+
+
+# --------------------------------------------------------------------------- faults
+# Each yields what was done, how often, what happened, and a list of what is wrong with that.
+
+
+def half_written(folder):
+    good = (".npz", ".npy", ".json", ".csv")
+    return {path for path in folder.rglob("*") if path.suffix not in good and path.is_file()}
+
+
+def wait_for_writing(folder, receiver):
+    """Wait until a process begins a file, or is done."""
+    before = half_written(folder)
+    while not receiver.poll(1e-4):
+        with suppress(FileNotFoundError):  # a folder that goes as we look
+            if half_written(folder) - before:
+                return
+
+
+def kill_often(args, folder, what, function, look):
+    """Kill a call at random moments; begin others, with other seeds, until there were enough kills.
+
+    About every second kill waits for the next file that is being written.
+    """
+    rng, killed, done, wrong = np.random.default_rng(args.seed), 0, 0, []
+    while killed < args.kills:
+        seed, output, seen, outcome = args.seed + done, folder / f"killed-{done}", {}, None
+        begin = time.perf_counter()
+        expected = call(function, folder / f"whole-{done}", seed)
+        window = WINDOW * (time.perf_counter() - begin)
+        while outcome is None:
+            process, receiver = start(function, output, seed)
+            patience = rng.uniform(0, window) if killed < args.kills else None
+            if patience and rng.random() < 0.5:
+                receiver.poll(patience)
+                wait_for_writing(output, receiver)
+                patience = rng.uniform(0, 0.002)
+            outcome = finish(process, receiver, patience)
+            killed += outcome is None
+            try:
+                wrong += look(output, seen)
+            except Exception as error:  # whatever a file that is not whole leads to
+                wrong.append(f"unreadable: {type(error).__name__}")
+        if expected[0] != "returned" or outcome != expected:
+            errors = [answer for answer in (outcome, expected) if answer[0] != "returned"]
+            wrong.append(errors or "other bits")
+        done += 1
+    rest = sum(len(half_written(output)) for output in folder.glob("killed-*"))
+    yield what, killed, f"{done} done; half-written files left behind: {rest}", wrong
+
+
+def kills(args, folder):
+    yield from kill_often(args, folder, "SIGKILL in a fit with a checkpoint", fit_in, look_at_files)
+
+
+def experiment(args, folder):
+    yield from kill_often(args, folder, "SIGKILL in the experiment", experiment_in, look_at_results)
+
+
+@contextmanager
+def small_disk(folder):
+    """Yield a function that mounts a file system at a folder, or alters it; it returns whether it could."""
+    folder.mkdir()
+    mounted = False
+
+    def mount(options):
+        nonlocal mounted
+        if os.geteuid() == 0:
+            options = f"remount,{options}" if mounted else options
+            command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
+            mounted = subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0 or mounted
+        return mounted
+
+    try:
+        yield mount
+    finally:
+        if mounted:
+            subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def full_disk(args, folder):
+    call(fit, args.seed, checkpoint=folder / "whole", memory=folder / "whole")
+    sizes = {path.stem: path.stat().st_size for path in (folder / "whole").iterdir()}
+    first, second = (sizes.pop(phase) for phase in _checkpoint.PHASES)
+    # the bytes of a disk, or of a file, that do for one phase and not for the next, or for half a file
+    rooms = {"checkpoint": (first + 1.5 * second, (first + second) / 2)}
+    rooms |= {"memory": (sum(sizes.values()) / 2,) * 2, "stream": (images().nbytes / 2,) * 2}
+    for name, (disk, file) in rooms.items():
+        with small_disk(folder / name) as mount:
+            mounted, params = mount(f"size={disk:.0f}"), {name: folder / name}
+            error, message = call(fit, args.seed, largest_file=None if mounted else int(file), **params)
+            whole = sorted(path.name for path in (folder / name).iterdir())
+            wrong = look_at_files(folder / name) + ["half-written files"] * any(".tmp" in n for n in whole)
+            causes = ["No space left" if mounted else "File too large"] + ["TMPDIR"] * (name == "stream")
+            wrong += [f"{message!r} lacks {cause}" for cause in causes if cause not in message]
+            wrong += ["no checkpoint left"] * (name == "checkpoint" and "pretraining.npz" not in whole)
+            wrong += ["no OSError"] * (error != "OSError")
+            mount("size=100m")
+            if call(fit, args.seed, **params) != undisturbed(args.seed):
+                wrong.append("differs when there is room again")
+        how = "file system" if mounted else "limit on files"
+        kept = ", ".join(whole) if name == "checkpoint" else "nothing"
+        yield f"full disk for a while, {name} ({how})", 1, f"{error}; {kept} kept", wrong
+
+
+def read_only(args, folder):
+    for name in ("checkpoint", "memory"):
+        with small_disk(folder / name) as mount:
+            if not mount("ro"):
+                (folder / name).chmod(0o500)
+            times, happened, wrong = 0, "left out, as root may write anywhere", []
+            if not os.access(folder / name, os.W_OK):
+                times = 1
+                happened, message = call(fit, args.seed, may_train=False, **{name: folder / name})
+                if happened != "ValueError" or f"{name}=" not in message:
+                    wrong = [message]
+        yield f"read-only folder, {name}", times, happened, wrong
+
+
+def neighbours(args, folder):
+    for what, seeds in {"equal": [args.seed] * 2, "different": [args.seed, args.seed + 1]}.items():
+        wrong, times = [], 3
+        for i in range(times):
+            memory = folder / f"{what}-{i}"
+            processes = [start(fit, seed, memory=memory) for seed in seeds]
+            if [finish(*process) for process in processes] != [undisturbed(seed) for seed in seeds]:
+                wrong.append("results differ from those alone")
+            if look_at_files(memory) or len(list(memory.iterdir())) != len({*seeds}):
+                wrong.append("more or less than a good file for each pretraining")
+        yield f"two {what} fits with one memory at once", times, f"{2 * times} done", wrong
+
+
+def interrupts(args, folder):
+    moments = np.random.default_rng(args.seed).uniform(0, 0.7, args.kills).tolist()
+    outcome, counts = call(interrupt, args.seed, moments)
+    wrong = [outcome, counts]
+    if outcome == "returned":
+        wrong = ["an earlier fit, or a later one, differs"] * bool(counts.pop("wrong"))
+        outcome = ", ".join(f"{n} {name}" for name, n in counts.items())
+    yield "SIGINT in a second fit", args.kills, outcome, wrong
+
+
+def divergence(args, folder):
+    outcome, ways = call(diverge, args.seed, folder)
+    for way, wrong in ways.items() if outcome == "returned" else [("any", [outcome, ways])]:
+        yield f"divergence, {way}", 1, "diverged" if wrong else "FloatingPointError", wrong
+
+
+def main():
+    functions = (kills, experiment, full_disk, read_only, neighbours, interrupts, divergence)
+    faults = {function.__name__.replace("_", "-"): function for function in functions}
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1])
+    parser.add_argument("--only", nargs="+", choices=faults, default=list(faults), help="by default all")
+    parser.add_argument("--kills", type=int, default=30, help="how many kills, or interrupts (30)")
+    parser.add_argument("--seed", type=int, default=0, help="of the fits, and of the moments of kills (0)")
+    parser.add_argument("--output", default="faults.json", help="where all numbers go")
+    args = parser.parse_args()
+    # an exception, so that nothing stays mounted
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    CONTEXT.set_forkserver_preload(["skdcec._training", "sklearn.mixture", "pandas"])
+
+    names, lines = ("fault", "times", "happened", "wrong"), []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in args.only:
+            begin, place = time.perf_counter(), Path(folder) / name
+            place.mkdir()
+            lines += [dict(zip(names, line, strict=True)) for line in faults[name](args, place)]
+            print(f"{name} done in {time.perf_counter() - begin:.0f} s", flush=True)
+    table = []
+    for line in lines:
+        wrong = [" ".join(text.split())[:200] for text in dict.fromkeys(map(str, line["wrong"]))]
+        happened = "; ".join([line["happened"], *wrong])
+        table.append([line["fault"], line["times"], happened, "no" if line["wrong"] else "yes"])
+    print_table(["fault", "times", "what happened", "as promised"], table)
+    write(args.output, {"faults": lines})
+    sys.exit(any(line["wrong"] for line in lines))
+
+
+if __name__ == "__main__":
+    main()
