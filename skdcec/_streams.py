@@ -35,7 +35,8 @@ def store_stream(X):
         Where the disk is full.
     """
     first, n_samples = None, 0
-    with tempfile.TemporaryFile() as file:
+    # without a buffer, so that a full disk is met where it is told
+    with tempfile.TemporaryFile(buffering=0) as file:
         for rows, sample_shape in checked_batches(X):
             description = rows.dtype, rows.shape[1], sample_shape
             first = first or description
@@ -48,7 +49,6 @@ def store_stream(X):
             n_samples += len(rows)
         if not n_samples:
             raise ValueError("X has no images; a minimum of 1 is required.")
-        file.flush()
         dtype, n_features, sample_shape = first
         return np.memmap(file, dtype, "r", shape=(n_samples, n_features)), sample_shape
 
@@ -111,8 +111,10 @@ def batches_of(X):
 
 def write(file, rows):
     """Write rows to a temporary file; say what to do where the disk is full."""
+    rest = memoryview(rows).cast("B")
     try:
-        file.write(rows.data)
+        while rest:
+            rest = rest[file.write(rest) :]
     except OSError as error:
         raise OSError(
             error.errno,

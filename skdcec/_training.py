@@ -365,6 +365,12 @@ def check_finite(finite):
         )
 
 
+def have_finite_squares(A: ndarray) -> bool:
+    """Return whether squared distances of rows can be told in their type."""
+    with np.errstate(over="ignore"):
+        return bool(np.isfinite(np.square(A).sum(axis=1)).all())
+
+
 class Mapper(keras.Model):
     """A network applied to batches of one fixed size, one after the other.
 
@@ -614,6 +620,7 @@ def refine(
             n_iter += n_batches
             weights, centers, labels = trainer.arrays(), trainer.centers.numpy(), targets.labels
             targets = Targets(encode(architecture, weights, images), centers)
+            check_finite(have_finite_squares(targets.Z) and have_finite_squares(centers))
             change = float(np.mean(targets.labels != labels))
             done = change < tol or n_iter >= max_iter
             yield Update(n_iter, losses, change, targets.labels, targets.Z, weights, centers, trainer)

@@ -9,6 +9,7 @@ import sys
 import time
 
 import joblib
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -361,6 +362,15 @@ def test_a_failed_refit_leaves_the_earlier_fit(dcec, X):
     assert fitted.items() <= vars(model).items()
     with pytest.raises(ValueError, match="was fitted with images of shape"):
         model.predict(X[:, :7])
+
+
+@pytest.mark.parametrize("max_iter", [1, 8])
+def test_a_diverging_step_is_told_also_if_it_is_the_last(dcec, X, max_iter):
+    # one step leaves weights that are finite, and embeddings whose distances are not
+    dcec.set_params(optimizer=keras.optimizers.SGD(1e30), max_iter=max_iter)
+    with pytest.raises(FloatingPointError, match="no longer finite"):
+        dcec.fit(X)
+    assert not hasattr(dcec, "labels_")
 
 
 # --------------------------------------------------------------------------- real data

@@ -56,6 +56,8 @@ from skdcec.datasets import load_digits_images
 EXPERIMENT = Path(__file__).parent.parent / "paper" / "experiment.py"
 # Kills come within this share of the time of an undisturbed run, so that one run meets many of them.
 WINDOW = 0.4
+# Seconds after which a process counts as hung.
+LONGEST = 600
 # Each fit is a process of its own, forked from one that has only imported what takes long.
 CONTEXT = multiprocessing.get_context("forkserver")
 
@@ -85,10 +87,16 @@ def start(function, *args, **params):
 
 def finish(process, receiver, seconds=None):
     """Return 'returned' and a result, or the name and message of an error; None after a kill."""
+    answer = None
     try:
-        answer = receiver.recv() if receiver.poll(seconds) else process.kill()
+        if receiver.poll(LONGEST if seconds is None else seconds):
+            answer = receiver.recv()
+        elif seconds is None:
+            answer = "hung", f"for {LONGEST} seconds"
     except EOFError:
         answer = "died", "without a word"
+    if answer is None or answer[0] == "hung":
+        process.kill()
     process.join()
     return answer
 
@@ -264,10 +272,10 @@ def half_written(folder):
     return {path for path in folder.rglob("*") if path.suffix not in good and path.is_file()}
 
 
-def wait_for_writing(folder, receiver):
-    """Wait until a process begins a file, or is done."""
-    before = half_written(folder)
-    while not receiver.poll(1e-4):
+def wait_for_writing(folder, receiver, seconds):
+    """Wait until a process begins a file, or is done, or for so many seconds."""
+    before, begin = half_written(folder), time.perf_counter()
+    while not receiver.poll(1e-4) and time.perf_counter() - begin < seconds:
         with suppress(FileNotFoundError):  # a folder that goes as we look
             if half_written(folder) - before:
                 return
@@ -278,21 +286,22 @@ def kill_often(args, folder, what, function, look):
 
     About every second kill waits for the next file that is being written.
     """
-    rng, killed, done, wrong = np.random.default_rng(args.seed), 0, 0, []
-    while killed < args.kills:
+    rng, killed, hits, done, wrong = np.random.default_rng(args.seed), 0, 0, 0, []
+    while killed < args.kills and not wrong:
         seed, output, seen, outcome = args.seed + done, folder / f"killed-{done}", {}, None
         begin = time.perf_counter()
         expected = call(function, folder / f"whole-{done}", seed)
         window = WINDOW * (time.perf_counter() - begin)
         while outcome is None:
-            process, receiver = start(function, output, seed)
+            before, (process, receiver) = half_written(output), start(function, output, seed)
             patience = rng.uniform(0, window) if killed < args.kills else None
             if patience and rng.random() < 0.5:
                 receiver.poll(patience)
-                wait_for_writing(output, receiver)
+                wait_for_writing(output, receiver, window)
                 patience = rng.uniform(0, 0.002)
             outcome = finish(process, receiver, patience)
             killed += outcome is None
+            hits += bool(half_written(output) - before)
             try:
                 wrong += look(output, seen)
             except Exception as error:  # whatever a file that is not whole leads to
@@ -302,7 +311,8 @@ def kill_often(args, folder, what, function, look):
             wrong.append(errors or "other bits")
         done += 1
     rest = sum(len(half_written(output)) for output in folder.glob("killed-*"))
-    yield what, killed, f"{done} done; half-written files left behind: {rest}", wrong
+    happened = f"{done} done; {hits} kills in the middle of a file, of which {rest} are left at the end"
+    yield what, killed, happened, wrong
 
 
 def kills(args, folder):
