@@ -41,6 +41,9 @@ def save_arrays(path, arrays, description):
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        Path(temporary).unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

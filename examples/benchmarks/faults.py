@@ -18,7 +18,7 @@ Run it, from the folder above ``examples``, as::
 
     python examples/benchmarks/faults.py [--only kills full-disk ...] [--kills 30] [--output faults.json]
 
-It takes about eight minutes on one core of a POSIX system, needs pandas, and exits with 1 where a promise is
+It takes about three minutes on one core of a POSIX system, needs pandas, and exits with 1 where a promise is
 broken. Root gets a small file system for the full and the read-only disk; others get a limit on the size of
 files, and a folder that is closed to them.
 """

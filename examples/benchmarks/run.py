@@ -26,7 +26,7 @@ BENCHMARKS = {
     "where_time_goes": ([], True),
     "training": (["torch"], False),
     "idec": (["torch", "clustpy"], True),
-    "faults": ([], False),
+    "faults": (["pandas"], False),
 }
 
 

@@ -184,12 +184,15 @@ def run_seed(seed, args):
     """Make the runs of one seed that are not done yet, one after the other, as they share an autoencoder."""
     done = {row["init"] for row in finished(args.output) if row["seed"] == seed}
     for name in args.initializers:
+        checkpoint = args.output / "checkpoints" / f"{seed}-{name}"
         if name in done:
+            # a kill may have come between the result and this
+            shutil.rmtree(checkpoint, ignore_errors=True)
             continue
         result = args.output / "runs" / f"{seed}-{name}.json"
         row = run(seed, name, args)
         write_atomically(result, lambda path, row=row: path.write_text(json.dumps(row)))
-        shutil.rmtree(args.output / "checkpoints" / f"{seed}-{name}")
+        shutil.rmtree(checkpoint)
         rows = finished(args.output)
         write_results(rows, args.output)
         print(
