@@ -54,13 +54,21 @@ def store_stream(X):
 
 
 def iterate_stream(X, size):
-    """Yield the rows of a stream, at least so many at a time but for the last, and the shape of an image."""
-    waiting, sample_shape = [], None
+    """Yield the rows of a stream, at least so many at a time but for the last, and the shape of an image.
+
+    Raises
+    ------
+    ValueError
+        As `checked_batches` does, and for a stream without images.
+    """
+    waiting, sample_shape, rows = [], None, None
     for rows, sample_shape in checked_batches(X):
         waiting.append(rows)
         if sum(map(len, waiting)) >= size:
             yield np.concatenate(waiting), sample_shape
             waiting = []
+    if rows is None:
+        raise ValueError("X has no images; a minimum of 1 is required.")
     if waiting:
         yield np.concatenate(waiting), sample_shape
 

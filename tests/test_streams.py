@@ -170,5 +170,7 @@ def test_other_images_at_predict_raise(digits):
     model = small().fit(digits.images[:60])
     with pytest.raises(ValueError, match="was fitted with images of shape"):
         model.predict(py_dataset(digits.images[:60, :7]))
+    with pytest.raises(ValueError, match="X has no images"):
+        model.predict(py_dataset(digits.images[:0]))
     with pytest.raises(ValueError, match="X has 9 features, but DCEC is expecting 64 features"):
         model.predict(py_dataset(np.ones((5, 9))))
