@@ -341,10 +341,10 @@ class DCEC(
         Z = encode(autoencoder.architecture_, autoencoder.weights_, images)
         init, centers = self._initialise(root, init, Z, seeds[1], y)
         self._warn_of_coincidence(centers, Z)
-        fitted = inputs | {"init_": init, "initial_centers_": centers}
-        fitted["initial_labels_"] = Targets(Z, centers).labels
+        targets = Targets(Z, centers.astype(np.float32))
+        fitted = inputs | {"init_": init, "initial_centers_": centers, "initial_labels_": targets.labels}
         fitted = self._refine(
-            root, autoencoder, recipe, centers, images, optimizer, seeds[2], fitted, X, y, checkpoint
+            root, autoencoder, recipe, targets, images, optimizer, seeds[2], fitted, X, y, checkpoint
         )
         health = fitted["cluster_health_"]
         if any(health.values()):
@@ -444,22 +444,22 @@ class DCEC(
         ctx.call_on_fit_task_end(estimator=self, X=Z, y=y)
         return init, centers
 
-    def _refine(self, root, autoencoder, recipe, centers, images, optimizer, seed, known, X, y, checkpoint):
-        """Train jointly; return all fitted attributes, those known before included."""
+    def _refine(self, root, autoencoder, recipe, targets, images, optimizer, seed, known, X, y, checkpoint):
+        """Train jointly from the first targets; return all fitted attributes, those known before included."""
         from skdcec._training import Update, batches_per_epoch, encode, refine
 
         interval = self.update_interval
         if not isinstance(interval, Integral):
             n_batches = interval * batches_per_epoch(len(images), self.batch_size)
             interval = int(np.clip(np.round(n_batches), 1, self.max_iter))
-        weights, centers, resume = autoencoder.weights_, centers.astype(np.float32), None
+        weights, centers, resume = autoencoder.weights_, targets.centers, None
         records, finished = [], False
         saved = checkpoint.load("refinement") if checkpoint else None
         if saved:
             weights, centers = unpack(saved, "weights"), saved["centers"]
             records = json.loads(bytes(saved["history"]))
             n_iter, change = records[-1]["n_iter"], records[-1]["label_change"]
-            resume = n_iter, unpack(saved, "progress")
+            resume, targets = (n_iter, unpack(saved, "progress")), None
             finished = change < self.tol or n_iter >= self.max_iter
             Z = encode(recipe.architecture, weights, images) if finished else None
             update = Update(n_iter, {}, change, saved["labels"], Z, weights, centers, None)
@@ -477,6 +477,7 @@ class DCEC(
             optimizer=optimizer,
             augmentation=recipe.augmentation,
             seed=seed,
+            targets=targets,
             resume=resume,
         )
         hooks = {"estimator": self, "X": X, "y": y}

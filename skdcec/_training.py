@@ -574,6 +574,7 @@ def refine(
     optimizer,
     augmentation,
     seed,
+    targets=None,
     resume=None,
 ):
     """Train encoder, decoder and centers together (eq 5); yield an `Update` every interval.
@@ -599,6 +600,8 @@ def refine(
         Or JSON of a Keras layer.
     seed : int
         Determines the batches, and all that layers draw.
+    targets : Targets or None
+        Those of these weights and centers, where they are known.
     resume : tuple of int and list of ndarray, or None
         How many batches led to these weights and centers, and the `Trainer.progress` after them.
 
@@ -612,7 +615,7 @@ def refine(
         n_devices = count_devices(trainer.devices)
         stream = batches(len(images), images.shape[1:], batch_size, augmentation, seed, n_iter, n_devices)
         trainer.load(weights, centers, seed, state)
-        targets = Targets(encode(architecture, weights, images), centers)
+        targets = targets or Targets(encode(architecture, weights, images), centers)
         while not done:
             n_batches = min(update_interval, max_iter - n_iter)
             some = islice(stream, n_batches)
