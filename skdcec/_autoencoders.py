@@ -5,6 +5,7 @@ Keras is imported when a network is first needed, never with this module.
 
 import math
 import random
+import warnings
 from contextlib import contextmanager
 from functools import partial
 from numbers import Integral
@@ -225,7 +226,13 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
             losses = self.history_["reconstruction_loss"]
             # a callback may have ended it early
             if len(losses) == self.epochs:
-                save_arrays(path, pack(weights=self.weights_, losses=losses), {"content": "pretraining"})
+                arrays = pack(weights=self.weights_, losses=losses)
+                try:
+                    save_arrays(path, arrays, {"content": "pretraining"})
+                except OSError as error:
+                    # the fit can do without; what was trained should not be lost with it
+                    message = f"The pretrained autoencoder could not be kept in memory={folder!r}: {error}."
+                    warnings.warn(message, UserWarning, stacklevel=5)
             return self
         set_fitted(self, self._attributes(inputs, recipe, unpack(arrays, "weights"), arrays["losses"]))
         return self

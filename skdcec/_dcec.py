@@ -135,7 +135,8 @@ class DCEC(
     memory : str, path-like or None, default=None
         A folder that keeps pretrained autoencoders. A fit on the same images, with the same autoencoder and
         seed, takes the one from there, so that several values of `init` or `gamma` share it. Its files
-        hold arrays and JSON only; a damaged one is computed and written anew.
+        hold arrays and JSON only; a damaged one is computed and written anew. Where the disk is full, a
+        warning says so, and the fit goes on.
 
     verbose : int, default=0
         If positive, print what happens.

@@ -449,6 +449,20 @@ def test_a_damaged_entry_of_the_memory_is_computed_anew(digits, tmp_path, count_
     assert len(count_pretraining) == 2
 
 
+def test_a_full_disk_under_the_memory_costs_no_fit(digits, tmp_path, monkeypatch):
+    X = digits.images[:200]
+    expected = small().fit(X)
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("skdcec._storage.np.savez", full)
+    with pytest.warns(UserWarning, match="could not be kept in memory=.*No space left"):
+        model = small(memory=tmp_path).fit(X)
+    np.testing.assert_array_equal(model.cluster_centers_, expected.cluster_centers_)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_memory_that_cannot_be_written_is_refused_before_training(digits, tmp_path, count_pretraining):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ValueError, match=r"memory=.*should be a folder that can be written to"):
