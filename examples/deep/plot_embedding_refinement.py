@@ -36,9 +36,7 @@ figure, axes = plt.subplots(1, 3, figsize=(10, 3.7), layout="constrained")
 figure.suptitle("Embeddings of the digits after more and more pretraining")
 print(f"{'epochs':>6}{'error':>9}{'silhouette':>12}{'accuracy':>10}")
 for ax, epochs in zip(axes, (1, 6, 40), strict=True):
-    autoencoder = ConvAutoencoder(
-        kernel_sizes=(3, 3, 3), augmentation="affine", epochs=epochs, batch_size=32, random_state=0
-    )
+    autoencoder = ConvAutoencoder(kernel_sizes=(3, 3, 3), epochs=epochs, batch_size=32, random_state=0)
     Z = autoencoder.fit_transform(X)
     accuracy = clustering_accuracy_score(y, KMeans(10, n_init=20, random_state=0).fit_predict(Z))
     print(f"{epochs:>6}{-autoencoder.score(X):>9.4f}{silhouette_score(Z, y):>12.3f}{accuracy:>10.3f}")
@@ -106,9 +104,9 @@ print(f"images that changed their cluster: {np.mean(before[1] != after[1]):.1%}"
 # --------------------
 # - Pretraining does the larger part. After one epoch there is hardly anything to find; with more of them,
 #   digits come apart although nothing asks for clusters.
-# - Refinement makes the clusters denser: the silhouette about doubles. But few images change their cluster,
-#   and the accuracy gains much less. Refinement sharpens the partition that it is given, right or wrong, so a
-#   picture of a refined embedding with clear gaps is no proof of good clusters.
+# - Refinement makes the clusters denser: the silhouette more than doubles. But few images change their
+#   cluster, and the accuracy gains much less. Refinement sharpens the partition that it is given, right or
+#   wrong, so a picture of a refined embedding with clear gaps is no proof of good clusters.
 # - :class:`~skdcec.plotting.EmbeddingDisplay` finds axes of its own for each embedding; for common ones,
 #   project the points yourself, as above.
 #

@@ -62,7 +62,7 @@ def network(image_shape):
 digits = load_digits_images()
 X, y = digits.images, digits.target
 
-autoencoder = KerasAutoencoder(network, augmentation="affine", epochs=60, batch_size=32, random_state=0)
+autoencoder = KerasAutoencoder(network, epochs=60, batch_size=32, random_state=0)
 autoencoder.fit(X)
 print(f"images {autoencoder.image_shape_} -> embeddings of {autoencoder.n_components_} dimensions")
 print(f"mean squared error of a pixel: {-autoencoder.score(X):.4f}")
@@ -105,8 +105,8 @@ plt.show()
 
 # %%
 # And the true digits against the clusters. Numbers off the diagonal are digits that ended in the cluster of
-# another one. In this run most of the ones share a cluster with the eights, and some of the eights are with
-# the threes.
+# another one. In this run more than half of the ones share a cluster with most of the eights, and other
+# eights are with the nines and the threes.
 
 display = ContingencyDisplay.from_estimator(dcec, X, y)
 display.ax_.set_title("Digits against clusters")
