@@ -1,5 +1,7 @@
 """scikit-learn's own checks, none expected to fail."""
 
+import math
+
 import pytest
 from sklearn.cluster import AgglomerativeClustering, BisectingKMeans, KMeans, MiniBatchKMeans
 from sklearn.mixture import GaussianMixture
@@ -11,6 +13,7 @@ from skdcec import (
     DCEC,
     ConvAutoencoder,
     DenseAutoencoder,
+    KerasAutoencoder,
     KernelKHarmonicMeans,
     KHarmonicMeans,
     MahalanobisKMeans,
@@ -20,6 +23,16 @@ from skdcec import (
 def small_dcec(**params):
     autoencoder = ConvAutoencoder(filters=(16, 16), kernel_sizes=(3, 3), epochs=15)
     return DCEC(autoencoder=autoencoder, update_interval=5, max_iter=10, **params)
+
+
+def network(image_shape):
+    import keras
+
+    encoder = keras.Sequential([keras.Input(image_shape), keras.layers.Flatten(), keras.layers.Dense(2)])
+    decoder = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(math.prod(image_shape)), keras.layers.Reshape(image_shape)]
+    )
+    return encoder, decoder
 
 
 INITS = [
@@ -46,6 +59,7 @@ INITS = [
         MahalanobisKMeans(covariance_type="tied"),
         ConvAutoencoder(filters=(8, 8), kernel_sizes=(3, 3), epochs=3),
         DenseAutoencoder(hidden_layer_sizes=(16,), epochs=3, augmentation="affine"),
+        KerasAutoencoder(network, epochs=3),
         *[small_dcec(init=init) for init in INITS],
     ]
 )
