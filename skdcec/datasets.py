@@ -58,6 +58,11 @@ def fetch_usps(*, data_home=None, cache=True):
         The arrays `images` of shape (9298, 16, 16), float32, in [0, 1]; `data` of shape
         (9298, 256), the same, flat; and `target` of shape (9298,), the classes as 0..9.
 
+    Raises
+    ------
+    ImportError
+        Without pandas (extra ``paper``), with which scikit-learn reads what comes.
+
     Notes
     -----
     This is data set 41082 of OpenML, of training and test images together; its pixels are rescaled
@@ -91,6 +96,8 @@ def fetch_mnist(*, subset="train", data_home=None, cache=True):
     ------
     ValueError
         For an unknown subset.
+    ImportError
+        Without pandas (extra ``paper``), with which scikit-learn reads what comes.
     """
     _check_subset(subset)
     mnist = fetch_openml("mnist_784", version=1, as_frame=False, data_home=data_home, cache=cache)

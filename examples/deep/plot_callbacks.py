@@ -10,7 +10,7 @@ pretraining when it no longer pays.
 # %%
 # Progress bars
 # -------------
-# One line, ``dcec.set_callbacks(ProgressBar())``, with ``ProgressBar`` from :mod:`sklearn.callback`, shows
+# One line, ``dcec.set_callbacks(ProgressBar())``, with ``ProgressBar`` from ``sklearn.callback``, shows
 # a bar for each phase of a fit in a terminal or a notebook. It needs the package rich. It is left out here,
 # because a page has no room for something that moves.
 

@@ -154,7 +154,7 @@ def run(seed, name, args):
         checkpoint=checkpoint,
         random_state=seed,
     )
-    resumed = checkpoint.exists()
+    resumed = any(checkpoint.glob("*.npz"))
     record = Record(y)
     # bars need rich and a terminal, and those of several processes would overwrite each other
     bars = args.jobs == 1 and sys.stdout.isatty() and find_spec("rich")
@@ -249,8 +249,8 @@ def main():
     for row in finished(args.output):
         if other := {key: row[key] for key, value in settings(args).items() if row[key] != value}:
             parser.error(f"--output {args.output} holds runs with {other}; name another folder")
-    # what a library must leave to its user: kernels that are up to 1.7 times as fast on CPUs without AVX-512,
-    # and threads for each process
+    # what a library must leave to its user: kernels that are up to 1.7 times as fast on CPUs without
+    # instructions for neural networks, and threads for each process
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if args.jobs > 1:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(cpu_count() // args.jobs, 1)))
