@@ -280,3 +280,31 @@ def test_displays_draw_where_they_are_told_and_again():
     assert display.figure_ is right.figure
     with pytest.raises(TypeError, match="DBSCAN has no cluster_centers_"):
         CenterImagesDisplay.from_estimator(DBSCAN().fit(X.reshape(len(X), -1)), X)
+
+
+def test_bytes_and_what_was_made_of_them_have_one_scale():
+    whole = np.round(X * 255).astype(np.uint8).reshape(len(X), -1)
+    model = KMeans(5, random_state=0).fit(whole)
+    display = CenterImagesDisplay.from_estimator(model, whole)
+    assert 0.5 < display.members.max() <= 1
+    np.testing.assert_allclose(display.centers.reshape(5, -1), model.cluster_centers_ / 255)
+    exact = ReconstructionDisplay.from_estimator(PCA().fit(whole), whole)
+    np.testing.assert_allclose(exact.reconstructions, exact.images, atol=1e-9)
+
+
+def test_legends_leave_out_what_others_drew(kmeans):
+    import matplotlib.pyplot as plt
+
+    ax = plt.figure().add_subplot()
+    ax.plot([0, 1], label="not ours")
+    EmbeddingDisplay.from_predictions(X.reshape(len(X), -1), kmeans.labels_, ax=ax)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [str(label) for label in range(5)]
+
+
+def test_ellipses_are_those_of_the_fit_whatever_the_parameter_says():
+    iris = load_iris().data
+    model = MahalanobisKMeans(3, random_state=0).fit(iris)
+    expected = CovarianceEllipsesDisplay.from_estimator(model, iris).covariances
+    model.set_params(covariance_type="full")
+    display = CovarianceEllipsesDisplay.from_estimator(model, iris)
+    np.testing.assert_array_equal(display.covariances, expected)

@@ -46,11 +46,22 @@ def scatter_labels(ax, points, labels, size):
     return artists
 
 
-def add_legend(ax, n_labels, title):
-    """Name the colours beside the axes, unless there are too many to tell apart."""
-    if n_labels <= MOST_COLORS + 1:
+def scatter_centers(ax, centers):
+    """Mark cluster centers with crosses, above all else; return the artist."""
+    return ax.scatter(*centers.T, s=90, marker="X", color="k", edgecolors="w", label="center", zorder=3)
+
+
+def add_legend(ax, scatters, title):
+    """Name scatters beside the axes, unless their colours are too many to tell apart."""
+    # with noise and centers
+    if len(scatters) <= MOST_COLORS + 2:
         legend = ax.legend(
-            title=title, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize="small"
+            handles=scatters,
+            title=title,
+            loc="center left",
+            bbox_to_anchor=(1, 0.5),
+            frameon=False,
+            fontsize="small",
         )
         for handle in legend.legend_handles:
             handle.set_sizes([24])

@@ -119,6 +119,7 @@ class CenterImagesDisplay:
             Z, images = estimator.transform(X), estimator.inverse_transform(centers)
         else:
             Z, images = np.asarray(X).reshape(len(X), -1), centers
+        images = on_scale_of_images(images, estimator, X)
         members, sizes = nearest_members(as_images(X, image_shape), labels, Z, centers, n_members)
         display = cls(centers=as_images(images, image_shape), members=members, sizes=sizes)
         return display.plot(ax, cmap=cmap)
@@ -266,6 +267,7 @@ class ReconstructionDisplay:
         check_is_fitted(estimator)
         X = X[:n_images]
         decoded = estimator.inverse_transform(estimator.transform(X))
+        decoded = on_scale_of_images(decoded, estimator, X)
         image_shape = getattr(estimator, "image_shape_", image_shape)
         return cls.from_predictions(X, decoded, image_shape=image_shape, ax=ax, cmap=cmap)
 
@@ -308,6 +310,12 @@ def as_images(X, image_shape=None):
     sample_shape = X.shape[1:] if X.ndim > 2 else None
     shape = resolve_image_shape(int(np.prod(X.shape[1:])), sample_shape, image_shape)
     return X.reshape(len(X), *shape) / scale
+
+
+def on_scale_of_images(made, estimator, X):
+    """Return what an estimator made of X on the scale that `as_images` gives X."""
+    # only our networks divide bytes by 255
+    return made / 255 if np.asarray(X).dtype == np.uint8 and not hasattr(estimator, "image_shape_") else made
 
 
 def mosaic(tiles, gap=1):

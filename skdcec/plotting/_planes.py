@@ -7,7 +7,7 @@ from sklearn.manifold import TSNE
 from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from skdcec.plotting._axes import add_legend, axes_of, scatter_labels
+from skdcec.plotting._axes import add_legend, axes_of, scatter_centers, scatter_labels
 
 
 class EmbeddingDisplay:
@@ -80,13 +80,12 @@ class EmbeddingDisplay:
         """
         ax = axes_of(ax, figsize=(6.4, 4.8))
         self.scatters_ = scatter_labels(ax, self.points, self.labels, size)
-        self.centers_ = None
+        named, self.centers_ = list(self.scatters_.values()), None
         if self.centers is not None:
-            self.centers_ = ax.scatter(
-                *self.centers.T, s=90, marker="X", color="k", edgecolors="w", label="center", zorder=3
-            )
+            self.centers_ = scatter_centers(ax, self.centers)
+            named.append(self.centers_)
         ax.set(xlabel=self.axis_names[0], ylabel=self.axis_names[1])
-        add_legend(ax, len(self.scatters_), self.label_name)
+        add_legend(ax, named, self.label_name)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
@@ -102,7 +101,7 @@ class EmbeddingDisplay:
             Fitted. One with ``inverse_transform``, such as `DCEC`, an autoencoder or PCA, has an embedding,
             that of ``transform``; for others, such as KMeans, it is X itself.
         X : array-like
-            Samples in any layout that the estimator accepts.
+            Samples in any dense layout that the estimator accepts.
         y : array-like of shape (n_samples,), default=None
             Classes that give the colours; None takes those that the estimator predicts.
         method : {'pca', 'tsne', 'umap'} or transformer, default='pca'
@@ -281,6 +280,8 @@ class CovarianceEllipsesDisplay:
         A matplotlib PathCollection for each label.
     ellipses_ : list of matplotlib Ellipse
         One for each center.
+    centers_ : matplotlib PathCollection
+        The crosses of the centers.
     ax_ : matplotlib Axes
         The axes drawn on.
     figure_ : matplotlib Figure
@@ -336,9 +337,9 @@ class CovarianceEllipsesDisplay:
             angle = np.degrees(np.arctan2(axes[1, 0], axes[0, 0]))
             ellipse = Ellipse(center, width, height, angle=angle, fill=False, ec="k", lw=1.5)
             self.ellipses_.append(ax.add_patch(ellipse))
-        ax.scatter(*self.centers.T, s=90, marker="X", color="k", edgecolors="w", label="center", zorder=3)
+        self.centers_ = scatter_centers(ax, self.centers)
         ax.set(xlabel=self.axis_names[0], ylabel=self.axis_names[1])
-        add_legend(ax, len(self.scatters_), "cluster")
+        add_legend(ax, [*self.scatters_.values(), self.centers_], "cluster")
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
@@ -378,9 +379,9 @@ class CovarianceEllipsesDisplay:
             )
         centers = getattr(estimator, "cluster_centers_", getattr(estimator, "means_", None))
         columns = check_features(features, centers.shape[1])
-        covariances = pairwise_covariances(
-            estimator.covariances_, estimator.covariance_type, len(centers), columns
-        )
+        # that of the fit, where it is known
+        covariance_type = getattr(estimator, "_metric_type", estimator.covariance_type)
+        covariances = pairwise_covariances(estimator.covariances_, covariance_type, len(centers), columns)
         names = getattr(estimator, "feature_names_in_", [f"feature {j}" for j in range(centers.shape[1])])
         display = cls(
             points=np.asarray(X)[:, columns],
