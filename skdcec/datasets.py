@@ -141,9 +141,10 @@ def load_npz(path, *, subset="train"):
         if missing := [name for name in names if name not in archive]:
             raise ValueError(f"{path} has no array {missing}, only {sorted(archive.files)}.")
         arrays = [archive[name] for name in names]
+    for images, target, name in zip(arrays[::2], arrays[1::2], names[::2], strict=True):
+        if len(images) != len(target):
+            raise ValueError(f"{path} has {len(images)} images in {name}, but {len(target)} targets.")
     images, target = np.concatenate(arrays[::2]), np.concatenate(arrays[1::2])
-    if len(images) != len(target):
-        raise ValueError(f"{path} has {len(images)} images, but {len(target)} targets.")
     return _bunch(images / 255 if images.dtype == np.uint8 else images, target)
 
 

@@ -72,8 +72,12 @@ def test_bad_files_raise(tmp_path):
     with pytest.raises(ValueError, match=r"has no array \['y_train'\], only \['labels', 'x_train'\]"):
         datasets.load_npz(path)
     np.savez(path, x_train=np.ones((2, 3)), y_train=[1])
-    with pytest.raises(ValueError, match="has 2 images, but 1 targets"):
+    with pytest.raises(ValueError, match="has 2 images in x_train, but 1 targets"):
         datasets.load_npz(path)
+    x = np.ones((2, 3))
+    np.savez(path, x_train=x, y_train=[1], x_test=x, y_test=[1, 2, 3])
+    with pytest.raises(ValueError, match="has 2 images in x_train, but 1 targets"):
+        datasets.load_npz(path, subset="all")
     np.savez(path, x_train=np.array([{}], dtype=object), y_train=[1])
     with pytest.raises(ValueError, match="pickle"):
         datasets.load_npz(path)
