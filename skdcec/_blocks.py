@@ -16,8 +16,10 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.utils.extmath import row_norms
 
 # Centers closer than this fraction of the data's total standard deviation count as one, as do those closer
-# than this fraction of the spacing that they would have on a line.
-COINCIDENCE_RADIUS, COINCIDENCE_SPACING = 0.05, 0.5
+# than this fraction of the spacing that they would have on a line. Outliers, or clusters of clusters, make
+# the deviation large: where samples are nearer to their centers than that, centers that are one must be as
+# near to each other. The last fraction is near enough wherever samples lie.
+COINCIDENCE_RADIUS, COINCIDENCE_SPACING, LEAST_RADIUS = 0.05, 0.5, 1e-5
 # Below these fractions of |x|^2 + |c|^2 the expanded form of |x - c|^2 has lost too many digits.
 CANCELLATION = {np.dtype(np.float32): 1e-3, np.dtype(np.float64): 1e-6}
 
@@ -170,10 +172,13 @@ def squared_distances(block: Block, centers: Centers) -> tuple[ndarray, ndarray]
     cancellation, farthest = CANCELLATION[D.dtype], centers.norms.max()
     if nearest.min(initial=np.inf) < cancellation * (block.reach + farthest):
         close = np.flatnonzero(nearest < cancellation * (norms + farthest))
-        j, i = np.nonzero(D[:, close] < cancellation * np.add.outer(centers.norms, norms[close]))
-        i = close[i]
-        difference = block.x[i] - centers.points[j]
-        D[j, i] = np.einsum("ij,ij->i", difference, difference)
+        pairs = np.nonzero(D[:, close] < cancellation * np.add.outer(centers.norms, norms[close]))
+        # no more of them at once than there are rows, as each has d numbers
+        for start in range(0, len(pairs[0]), len(norms)):
+            j, i = (index[start : start + len(norms)] for index in pairs)
+            i = close[i]
+            difference = block.x[i] - centers.points[j]
+            D[j, i] = np.einsum("ij,ij->i", difference, difference)
         nearest[close] = D[:, close].min(axis=0)
     return D, nearest
 
@@ -197,9 +202,25 @@ def empty_last(sizes: ndarray) -> ndarray:
     return np.argsort(sizes == 0, kind="stable")
 
 
-def count_distinct(centers: ndarray, spread: float) -> int:
-    """Return how many groups of centers are apart, in data of that total standard deviation."""
+def median_distance(x: Any, weight: ndarray, centers: ndarray) -> float:
+    """Return the weighted median of the distances of rows to their nearest center."""
+    _, nearest = squared_distances(Block.of(x, None), Centers.of(centers))
+    return float(np.sqrt(np.quantile(nearest, 0.5, weights=weight, method="inverted_cdf")))
+
+
+def count_distinct(centers: ndarray, spread: float, nearness: float = math.inf) -> int:
+    """Return how many groups of centers are apart.
+
+    Parameters
+    ----------
+    centers : ndarray of shape (n_clusters, n_features)
+    spread : float
+        The total standard deviation of the data.
+    nearness : float
+        How far a sample usually is from its nearest center, where centers further apart are apart.
+    """
     radius = min(COINCIDENCE_RADIUS, COINCIDENCE_SPACING / len(centers)) * spread
+    radius = min(radius, max(nearness, LEAST_RADIUS * spread))
     D, _ = squared_distances(Block.of(centers, None), Centers.of(centers))
     return int(connected_components(D <= radius**2, directed=False)[0])
 

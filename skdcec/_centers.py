@@ -34,12 +34,12 @@ from skdcec._blocks import (
     add_statistics,
     count_distinct,
     empty_last,
+    median_distance,
     owners,
     seeding_order,
     squared_distances,
 )
 from skdcec._rows import (
-    LARGEST_EXPONENT,
     DaskRows,
     Rows,
     Units,
@@ -63,6 +63,8 @@ from skdcec._sklearn import (
 
 # Seeding and the estimates of scale look at no more rows than this.
 SEEDING_SAMPLE = 2**17
+# How near samples are to the finished centers is told from no more than these.
+NEARNESS_SAMPLE = 2048
 # Over-relaxation lengthens the step by this factor while the objective falls.
 STEP_GROWTH = 1.2
 # A step halved this often without lowering the objective has met the working precision.
@@ -130,7 +132,6 @@ class BaseCenterClusterer(
         "random_state": ["random_state"],
     }
     _accepts_sparse = False
-    _largest_exponent = LARGEST_EXPONENT
     _doc_link_module, _doc_link_template = DOC_LINK
 
     # ---------------------------------------------------------------- hooks
@@ -171,9 +172,15 @@ class BaseCenterClusterer(
         new[found] = means
         return state | {"cluster_centers_": new}
 
-    def _count_distinct(self, state, variance):
-        """Return how many centers differ noticeably, for the given variances of the features."""
-        return count_distinct(state["cluster_centers_"], np.sqrt(variance.sum()))
+    def _has_converged(self, state, target, variance):
+        """Return whether the way from a state to where the plain map leads is within the tolerance."""
+        move = target["cluster_centers_"] - state["cluster_centers_"]
+        return float(np.sum(move**2)) <= self.tol * variance.mean()
+
+    def _count_distinct(self, state, sample, weight, variance):
+        """Return how many centers differ noticeably, for a few rows and the variances of the features."""
+        centers = state["cluster_centers_"]
+        return count_distinct(centers, np.sqrt(variance.sum()), median_distance(sample, weight, centers))
 
     def _reconsider(self, prepared):
         """Return what to prepare for another try after centers have met, or None to accept that."""
@@ -211,7 +218,7 @@ class BaseCenterClusterer(
         """Say why centers may coincide or clusters stay empty, and what to do."""
         return "Possibly due to duplicate points in X, or to a bad start: try another random_state."
 
-    def _check_fit(self, sample, sample_weight, state):
+    def _check_fit(self, sample, weight, state):
         """Warn of what users should know about the finished fit."""
 
     def _per_cluster(self):
@@ -260,20 +267,23 @@ class BaseCenterClusterer(
         random_state = check_random_state(self.random_state)
         with block_pool() as pool:
             everyone = self._rows(X, sample_weight, pool=pool, all_rows=True)
-            # rows without weight take no part, not even in the choice of units
-            if is_dask(X) and not complete:
-                check_range(everyone, self._largest_exponent)
-            rows, variance = measure(self._rows(X, sample_weight, pool=pool), self._largest_exponent)
+            # rows without weight take no part, not even in the choice of units; but they get labels
+            if not complete:
+                check_range(everyone)
+            rows, variance = measure(self._rows(X, sample_weight, pool=pool))
             sample, weight = rows.sample(SEEDING_SAMPLE, random_state)
             prepared = inputs | self._prepare(rows, sample, weight, variance)
             order = seeding_order(sample, weight, self._metric_rows(sample, prepared))
             sample, weight = sample[order], weight[order]
+            few = slice(None, None, -(-len(weight) // NEARNESS_SAMPLE))
+            few = {"sample": sample[few], "weight": weight[few]}
 
             root = self._init_callback_context(max_subtasks=self._max_runs(n_init))
             root.call_on_fit_task_begin(**hooks)
-            start = partial(self._initial_centers, initial, rows, sample, weight, random_state)
-            attempt = partial(self._single_run, rows, tol=self.tol * variance.mean(), root=root, hooks=hooks)
-            distinct = partial(self._count_distinct, variance=variance)
+            start = partial(self._initial_centers, initial, X, rows.units, sample, weight, random_state)
+            converged = partial(self._has_converged, variance=variance)
+            attempt = partial(self._single_run, rows, converged=converged, root=root, hooks=hooks)
+            distinct = partial(self._count_distinct, **few, variance=variance)
             best, n_distinct = self._best_run(prepared, n_init, start, attempt, distinct)
             if not best.converged:
                 warnings.warn(
@@ -285,7 +295,7 @@ class BaseCenterClusterer(
             fitted, n_used = self._finish(rows if complete else everyone.in_units(rows.units), best)
         state = self._to_state(fitted, rows.units)
         self._warn_of_lost_clusters(sample, weight, n_distinct, n_used, state)
-        self._check_fit(sample, weight, state)
+        self._check_fit(**few, state=state)
         set_fitted(self, fitted)
         root.call_on_fit_task_end(**hooks, reconstruction_attributes={})
         return self
@@ -347,7 +357,7 @@ class BaseCenterClusterer(
             prepared = self._reconsider(prepared) if met else None
         return best, n_distinct
 
-    def _single_run(self, rows, state, tol, root, hooks):
+    def _single_run(self, rows, state, converged, root, hooks):
         """Iterate from one set of initial centers; return the finished Run.
 
         The step from the centers C towards the fixed-point map T(C) is lengthened while the
@@ -362,8 +372,7 @@ class BaseCenterClusterer(
             task = ctx.subcontext("iteration").call_on_fit_task_begin(**hooks)
             target = self._update(statistics, state)
             move = target["cluster_centers_"] - state["cluster_centers_"]
-            moving = [name for name in ("cluster_centers_", "covariances_") if name in state]
-            residual = sum(float(np.sum((target[name] - state[name]) ** 2)) for name in moving)
+            arrived = converged(state, target)
             trial = target
             if step != 1.0:
                 moved = state["cluster_centers_"] + move.dtype.type(step) * move
@@ -384,11 +393,11 @@ class BaseCenterClusterer(
             attributes = partial(self._to_attributes, state, rows.units)
             report(self, f"Iteration {n_iter}, objective {history[-1]:.6g} in internal units.")
             stop = task.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
-            converged = residual <= tol or halvings > MAX_HALVINGS
-            if converged or stop:
+            arrived = arrived or halvings > MAX_HALVINGS
+            if arrived or stop:
                 break
         enough = ctx.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
-        return Run(state, np.array(history), n_iter, converged or stop, enough)
+        return Run(state, np.array(history), n_iter, arrived or stop, enough)
 
     def _statistics(self, rows, state):
         """Add up the statistics of all blocks, always in the same order."""
@@ -464,16 +473,15 @@ class BaseCenterClusterer(
                 f"init has shape {centers.shape}, but n_clusters={self.n_clusters} and "
                 f"n_features={X.shape[1]} ask for initial centers of shape {expected}."
             )
-        check_range(self._rows(centers, np.ones(len(centers))), self._largest_exponent)
+        check_range(self._rows(centers, np.ones(len(centers))))
         return centers
 
-    def _initial_centers(self, init, rows, sample, weight, random_state, prepared):
+    def _initial_centers(self, init, X, units, sample, weight, random_state, prepared):
         """Return the initial centers in internal units."""
         if callable(init):
-            init = init(rows.X, self.n_clusters, random_state=random_state)
-            init = self._check_centers(init, rows.X)
+            init = self._check_centers(init(X, self.n_clusters, random_state=random_state), X)
         if not isinstance(init, str):
-            return rows.units.convert(init)
+            return units.convert(init)
         if init == "random":
             chosen = random_state.choice(len(weight), self.n_clusters, replace=False, p=weight / weight.sum())
         else:
@@ -532,7 +540,9 @@ class BaseCenterClusterer(
             return rows.apply(partial(first, self._label_function(state)), None, np.int32)
 
     def transform(self, X):
-        """Return the distance of each row to each center, in the estimator's own metric.
+        """Return the distance of each row to each center.
+
+        It is that in the estimator's own metric; with a kernel, the Euclidean distance of its argument.
 
         Parameters
         ----------

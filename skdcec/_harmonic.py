@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
-from skdcec._blocks import Block, Centers
+from skdcec._blocks import Centers, median_distance
 from skdcec._centers import BaseCenterClusterer
 from skdcec._collapse import LARGEST_EXPONENT, critical_exponent
 from skdcec._harmonic_weights import (
@@ -28,9 +28,8 @@ from skdcec._sklearn import Interval, StrOptions
 AUTO_FACTOR, AUTO_GROWTH = 1.4, 1.25
 # Over-relaxation stops growing at this multiple of the plain step.
 LARGEST_STEP = 8.0
-# A kernel is flat where it is below exp(-FLAT_KERNEL) for half of the samples, even at the nearest center;
-# no more than FLAT_SAMPLE of them are looked at.
-FLAT_KERNEL, FLAT_SAMPLE = 15.0, 2048
+# A kernel is flat where it is below exp(-FLAT_KERNEL) for half of the samples, even at the nearest center.
+FLAT_KERNEL = 15.0
 # Narrower and wider kernels are evaluated as if they had these widths, in internal units: the narrow ones are
 # zero off the centers anyway, and 1 - K of the wide ones is proportional to D, but would underflow.
 WIDTHS = {np.dtype(np.float32): (2.0**-45, 2.0**20), np.dtype(np.float64): (2.0**-400, np.inf)}
@@ -136,7 +135,7 @@ class KHarmonicMeans(_BaseHarmonicMeans):
         Exponent of the distance, between 2 and 100. Small exponents let centers fall onto one point in high
         dimension. 'auto' starts with 2, or with 1.4 times the exponent below which all of them would
         if that is larger, and grows by a quarter as long as any two centers of the best run coincide, each
-        time up to the next multiple of 1/2. 2.0 is fuzzy c-means with m = 2.
+        time up to the next multiple of 1/2, and not beyond 20. 2.0 is fuzzy c-means with m = 2.
 
     accelerate : bool, default=True
         Lengthen the steps while the objective falls. The optimum is the same, in fewer iterations.
@@ -284,7 +283,8 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
 
     p : 'auto' or float, default='auto'
         Exponent of the distance in feature space, between 2 and 100. 'auto' starts with 2, and grows by a
-        quarter, up to the next multiple of 1/2, as long as any two centers of the best run coincide.
+        quarter, up to the next multiple of 1/2 and not beyond 20, as long as any two centers of the best
+        run coincide.
 
     accelerate : bool, default=True
         Lengthen the steps while the objective falls. The optimum is the same, in fewer iterations.
@@ -419,10 +419,8 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
     def _restore_objective(self, objective, state, rows):
         return objective * min(self._width(state) / state["sigma_"], 1.0) ** state["p_"]
 
-    def _check_fit(self, sample, sample_weight, state):
-        every = -(-sample.shape[0] // FLAT_SAMPLE)
-        _, nearest = self._distance_function(state)(Block.of(sample[::every], None))
-        exponent = float(np.median(nearest)) / state["sigma_"] ** 2
+    def _check_fit(self, sample, weight, state):
+        exponent = (median_distance(sample, weight, state["cluster_centers_"]) / state["sigma_"]) ** 2
         if exponent > FLAT_KERNEL:
             warnings.warn(
                 f"The kernel is flat: for half of the samples it is below exp(-{exponent:.0f}) even at "

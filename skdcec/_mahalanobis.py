@@ -16,6 +16,7 @@ from skdcec._blocks import (
     Centers,
     Statistics,
     count_distinct,
+    median_distance,
     owners,
     scratch,
     squared_distances,
@@ -32,9 +33,13 @@ LARGEST_SHRINKAGE = 0.99
 
 # In internal units, a smaller variance has no inverse that could be written down in any units.
 VANISHING_VARIANCE = {np.dtype(np.float32): 4.0**-50, np.dtype(np.float64): 4.0**-450}
+# So much of a variance is rounding error: of rows in float32, of the moments in float64.
+ROUNDING = {np.dtype(np.float32): 2.0**-46, np.dtype(np.float64): 2.0**-49}
 
 
-def whitening(V: ndarray, varies: ndarray | bool = True) -> tuple[ndarray, float]:
+def whitening(
+    V: ndarray, varies: ndarray | bool = True, rounding: float = ROUNDING[np.dtype(np.float64)]
+) -> tuple[ndarray, float]:
     """Return the linear map to unit covariance, on the range of V.
 
     Directions without variance (constant features, dead units of a network) are dropped: there is
@@ -46,6 +51,8 @@ def whitening(V: ndarray, varies: ndarray | bool = True) -> tuple[ndarray, float
         A covariance matrix.
     varies : ndarray of shape (n_features,), bool
         Features that are not constant, for all that is known without V.
+    rounding : float
+        The share of the variance of a feature that is rounding error.
 
     Returns
     -------
@@ -58,24 +65,64 @@ def whitening(V: ndarray, varies: ndarray | bool = True) -> tuple[ndarray, float
     used = np.flatnonzero((scale > 0) & varies)
     if not len(used):
         return np.zeros((0, len(V))), 0.0
-    # of the correlations, so that what counts as no variance does not depend on units
-    values, vectors = linalg.eigh(V[np.ix_(used, used)] / np.outer(scale[used], scale[used]))
-    kept = values > len(used) * np.finfo(V.dtype).eps * values[-1]
+    scale = scale[used]
+    # of the correlations, so that what counts as no variance does not depend on units; of the drivers of
+    # LAPACK, this one finds zeros most exactly
+    values, vectors = linalg.eigh(V[np.ix_(used, used)] / np.outer(scale, scale), driver="evd")
+    kept = values > len(used) * rounding * values[-1]
     components = np.zeros((kept.sum(), len(V)))
-    components[:, used] = (vectors[:, kept] / np.sqrt(values[kept])).T / scale[used]
-    return components, float(np.log(values[kept]).sum() + 2 * np.log(scale[used]).sum())
+    components[:, used] = (vectors[:, kept] / np.sqrt(values[kept])).T / scale
+    # the units of what is dropped do not count
+    dropped = vectors[:, ~kept]
+    _, log_det_dropped = np.linalg.slogdet((dropped.T / scale**2) @ dropped)
+    return components, float(np.log(values[kept]).sum() + 2 * np.log(scale).sum() + log_det_dropped)
 
 
-def covariance_map(V: ndarray, matrix: bool, varies: ndarray | bool = True) -> tuple[ndarray, float]:
-    """Return the linear map to unit covariance V, and the log-determinant of V on its range.
-
-    V and the map are matrices or, for diagonal ones, vectors; there, features without variance get 0.
-    """
-    if matrix:
-        return whitening(V, varies)
+def standardisation(V: ndarray, varies: ndarray | bool = True) -> tuple[ndarray, float]:
+    """Return the same as `whitening` for a diagonal covariance, all as vectors; without variance it is 0."""
     used = (V > 0) & varies
     components = np.divide(1, np.sqrt(V), out=np.zeros_like(V), where=used)
     return components, float(np.log(V, out=np.zeros_like(V), where=used).sum())
+
+
+def rewhitening(V: ndarray, L: ndarray, rounding: float) -> tuple[ndarray, float]:
+    """Return the linear map to unit covariance V, by way of the map L to unit covariance of all data.
+
+    So V and all others have the same range, and neither units nor linear maps of the features matter.
+
+    Parameters
+    ----------
+    V : ndarray of shape (n_features, n_features), or (n_features,) for a diagonal one
+    L : ndarray of shape (rank, n_features) or (n_features,)
+    rounding : float
+        As in `whitening`.
+
+    Returns
+    -------
+    components : ndarray of the shape of L
+    log_det : float
+        Logarithm of the determinant of V over that of the covariance of all data, on their range.
+
+    Raises
+    ------
+    LinAlgError
+        If V is singular there.
+    """
+    if L.ndim == 1:
+        used = L > 0
+        values = V[used] * L[used] ** 2
+    elif len(L):
+        values, vectors = linalg.eigh(L @ V @ L.T, driver="evd")
+    else:
+        return L, 0.0
+    if len(values) and values.min() <= (len(L) * rounding * values.max() if L.ndim == 2 else 0):
+        raise linalg.LinAlgError("singular covariance")
+    if L.ndim == 1:
+        components = np.zeros_like(L)
+        components[used] = L[used] / np.sqrt(values)
+    else:
+        components = (vectors / np.sqrt(values)).T @ L
+    return components, float(np.log(values).sum())
 
 
 def mapped(x: ndarray, components: ndarray) -> ndarray:
@@ -121,7 +168,7 @@ def ledoit_wolf_shrinkage(rows: Rows, mean: ndarray, T: ndarray) -> float:
         Between 0 and 1.
     """
     variance = np.diag(T)
-    scale, _ = covariance_map(variance, matrix=False)
+    scale, _ = standardisation(variance)
     used = np.count_nonzero(scale)
     spread = float(((T * scale * scale[:, None]) ** 2).sum())
     fourth = rows.reduce(partial(fourth_moments, mean=mean, scale=scale), np.add) / rows.total_weight
@@ -258,8 +305,8 @@ class MahalanobisKMeans(BaseCenterClusterer):
         Largest number of iterations of a run.
 
     tol : float, default=1e-6
-        A run has converged once the squared change of centers and covariance is below ``tol`` times
-        the mean variance of the features.
+        A run has converged once the squared change of centers and covariances is below ``tol``, in
+        coordinates that make the covariance of all data the identity.
 
     reg_covar : float, default=1e-6
         Share of the variance of each feature that is added to the diagonal of the covariance, to keep
@@ -284,8 +331,8 @@ class MahalanobisKMeans(BaseCenterClusterer):
         The centers.
 
     labels_ : ndarray of shape (n_samples,), int32
-        Index of the closest center of each sample, where a covariance of its own adds its log-determinant
-        to a cluster's squared distances. Clusters without samples come last.
+        Index of the closest center of each sample. Where each cluster has a covariance of its own, its share
+        of the objective decides: see the notes. Clusters without samples come last.
 
     covariances_ : ndarray
         The covariance of the metric, of shape (n_features, n_features); with those of the clusters behind
@@ -331,7 +378,8 @@ class MahalanobisKMeans(BaseCenterClusterer):
     each cluster of n_j samples the criterion is sum_j n_j (log det V_j + d), and a sample goes where its
     squared distance plus log det V_j is least. With s = shrinkage and r = reg_covar, the covariance is
     V = (1 - s) W/n + (s + r) diag(T) for the covariance T of all data; the squared distances count 1 - s
-    times, and n (s + r) tr(V^-1 diag(T)) is added to the objective, which never rises then.
+    times, and n (s + r) tr(V^-1 diag(T)) is added to the objective, which never rises then; with a
+    covariance for each cluster, (s + r) tr(V_j^-1 diag(T)) is added where samples choose, too.
 
     Where there are no more samples than features, all samples lie equally far from each other under
     their own covariance, and the metric says nothing: set shrinkage, or reduce the features first.
@@ -363,8 +411,6 @@ class MahalanobisKMeans(BaseCenterClusterer):
     array([0, 0, 0, 1, 1, 1, 2], dtype=int32)
     """
 
-    # covariances have the type of the data
-    _largest_exponent = {np.dtype(np.float32): 60, np.dtype(np.float64): 500}
     _parameter_constraints: dict = {
         **BaseCenterClusterer._parameter_constraints,
         "covariance_type": [StrOptions({"global", "tied", "full", "diag", "spherical"})],
@@ -422,53 +468,77 @@ class MahalanobisKMeans(BaseCenterClusterer):
         elif self.covariance_type == "spherical":
             T = target = target.mean(keepdims=True)
             varies = True
-        if self._own_metrics:
-            T = np.repeat(T[None], self.n_clusters, axis=0)
+        ridge, rounding = (self.reg_covar + shrinkage) * target, ROUNDING[rows.X.dtype]
+        if T.ndim == 2:
+            L, log_det = whitening((1 - shrinkage) * T + np.diag(ridge), varies, rounding)
+            rank = len(L)
+        else:
+            L, log_det = standardisation((1 - shrinkage) * T + ridge, varies)
+            rank = np.count_nonzero(L)
         prepared = {
             "shrinkage_": float(shrinkage),
-            "_ridge": (self.reg_covar + shrinkage) * target,
-            "_varies": varies,
+            "_ridge": ridge,
+            "_rounding": rounding,
+            # the metric of all data, before any update
+            "_whole": L,
+            "_whole_log_det": log_det,
+            "_rank": rank,
             # a spherical covariance is one number for all features
             "_multiplicity": len(variance) if self.covariance_type == "spherical" else 1,
             # the metric of a fit stays, whatever becomes of the parameter
             "_metric_type": self.covariance_type,
         }
-        return prepared | self._metric(T, prepared)
+        S = np.repeat(T[None], self.n_clusters, axis=0) if self._own_metrics else T
+        return prepared | self._metric(S, prepared)
 
     def _metric(self, S, state):
         """Return the part of the state that describes the metric for the covariance S.
 
         ``_offset`` is what a sample adds to the objective besides ``_share`` of its squared distance.
         """
-        ridge, share = state["_ridge"], 1 - state["shrinkage_"]
-        matrix = self.covariance_type in ("global", "tied", "full")
-        V = share * S + (np.diag(ridge) if matrix else ridge)
-        maps = [covariance_map(v, matrix, state["_varies"]) for v in (V if self._own_metrics else [V])]
-        ranks = [len(C) if matrix else np.count_nonzero(C) for C, _ in maps]
-        if min(ranks) < state.get("_rank", 0):
+        ridge, share, L = state["_ridge"], 1 - state["shrinkage_"], state["_whole"]
+        V = share * S + (np.diag(ridge) if L.ndim == 2 else ridge)
+        metric = {"covariances_": V, "_share": share, "_cluster_covariances": S}
+        if self.covariance_type == "global":
+            return metric | {"components_": L, "_offset": 0.0, "_share": 1.0}
+        try:
+            maps = [rewhitening(v, L, state["_rounding"]) for v in (V if self._own_metrics else [V])]
+        except linalg.LinAlgError:
             raise ValueError(
                 f"The clusters have no variance left in some direction, where reg_covar={self.reg_covar} "
                 "does not keep their covariance from becoming singular; it should be larger."
-            )
-        metric = {"covariances_": V, "_rank": ranks[0], "_share": share, "_cluster_covariances": S}
-        if self.covariance_type == "global":
-            return metric | {"components_": maps[0][0], "_offset": 0.0, "_share": 1.0}
+            ) from None
         # the log-determinant, and the penalty without which the ridge could raise the objective
-        offset = [state["_multiplicity"] * (log_det + float((C**2 @ ridge).sum())) for C, log_det in maps]
+        offset = [
+            state["_multiplicity"] * (state["_whole_log_det"] + log_det + float((C**2 @ ridge).sum()))
+            for C, log_det in maps
+        ]
         if self._own_metrics:
             return metric | {"components_": np.stack([C for C, _ in maps]), "_offset": np.array(offset)}
         return metric | {"components_": maps[0][0], "_offset": offset[0]}
 
     def _metric_rows(self, x, state):
-        components = state["components_"][0] if self._own_metrics else state["components_"]
-        return mapped(x, components) if components.size else x
+        return mapped(x, state["_whole"]) if state["_whole"].size else x
 
-    def _count_distinct(self, state, variance):
+    def _has_converged(self, state, target, variance):
+        # measured by the covariance of all data, so that units do not decide when a run ends
+        L = state["_whole"]
+        moves = mapped(target["cluster_centers_"] - state["cluster_centers_"], L)
+        change = float(np.sum(moves**2))
+        if self.covariance_type != "global":
+            V = target["covariances_"] - state["covariances_"]
+            change += float(np.sum((L @ V @ L.T if L.ndim == 2 else V * L**2) ** 2))
+        return change <= self.tol
+
+    def _count_distinct(self, state, sample, weight, variance):
         if self._own_metrics:
             # clusters of unlike shapes may share a center
             return self.n_clusters
-        spread = np.sqrt(max(state["_rank"], 1))
-        return count_distinct(self._metric_rows(state["cluster_centers_"], state), spread)
+        if not state["_rank"]:
+            return 1
+        centers, sample = (mapped(x, state["components_"]) for x in (state["cluster_centers_"], sample))
+        nearness = median_distance(sample, weight, centers)
+        return count_distinct(centers, np.sqrt(state["_rank"]), nearness)
 
     def _distance_function(self, state):
         centers, components = state["cluster_centers_"], state["components_"]
@@ -509,7 +579,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
 
     def _to_attributes(self, state, units):
         # only needed on the way
-        on_the_way = ("_cluster_covariances", "_varies")
+        on_the_way = ("_cluster_covariances", "_rounding", "_whole", "_whole_log_det")
         state = {name: value for name, value in state.items() if name not in on_the_way}
         covariances, components = state["covariances_"], state["components_"]
         if state["_metric_type"] == "spherical":

@@ -306,26 +306,26 @@ def blas_threads():
     return ThreadpoolController()
 
 
-def check_range(rows, exponents=LARGEST_EXPONENT):
+def check_range(rows):
     """Return the largest absolute value of the data.
 
     Raises
     ------
     ValueError
-        Where it is not finite, or not below 2 to the power that `exponents` has for the type of the data.
+        Where it is not finite, or not below 2 to the power of LARGEST_EXPONENT.
     """
     largest, dtype = float(rows.reduce_raw(largest_value, np.maximum)), rows.X.dtype
     if not np.isfinite(largest):
         raise ValueError(f"Input X contains NaN, infinity or a value too large for {dtype!r}.")
-    if largest >= 2.0 ** exponents[dtype]:
+    if largest >= (bound := 2.0 ** LARGEST_EXPONENT[dtype]):
         raise ValueError(
             f"Input X contains {largest:.3g}, too large for squared distances in {dtype}: values should be "
-            f"below {2.0 ** exponents[dtype]:.3g}. Divide X by a power of ten."
+            f"below {bound:.3g}. Divide X by a power of ten."
         )
     return largest
 
 
-def measure(rows, exponents=LARGEST_EXPONENT):
+def measure(rows):
     """Choose internal units from the data; return the rows in them and the variance of each feature.
 
     Raises
@@ -333,8 +333,8 @@ def measure(rows, exponents=LARGEST_EXPONENT):
     ValueError
         Where the data are not finite, or too large.
     """
-    bound = exponents[rows.X.dtype]
-    exponent = np.frexp(check_range(rows, exponents))[1]
+    bound = LARGEST_EXPONENT[rows.X.dtype]
+    exponent = np.frexp(check_range(rows))[1]
     # bounded, so that squares of the unit do not vanish
     scale = 2.0 ** np.clip(exponent, -bound, bound)
     rough = rows.in_units(Units(None, scale))
@@ -343,19 +343,21 @@ def measure(rows, exponents=LARGEST_EXPONENT):
     sparse = sp.issparse(rows.X)
     squares = rough.reduce(functools.partial(second_moments, mean=None if sparse else mean), np.add)
     variance = np.maximum(squares / total - mean**2, 0) if sparse else squares / total
-    origin = None if sparse else typical_row(rows.X)
+    origin = None if sparse else typical_row(rows)
     spread = np.sqrt(variance.sum())
     finer = 2.0 ** np.clip(exponent + np.frexp(spread)[1], -bound, bound) / scale
     return rows.in_units(Units(origin, scale * finer), keep_blocks=True), variance / finer**2
 
 
-def typical_row(X):
-    """Return the median of each feature in some of the rows.
+def typical_row(rows):
+    """Return the median of each feature in some of the rows of positive weight.
 
     Rows lose no digits when it is subtracted, wherever a few outliers put the mean.
     """
-    some = X[:: -(-X.shape[0] // MEDIAN_SAMPLE)]
-    return np.median(some.compute() if is_dask(X) else some, axis=0).astype(X.dtype)
+    # of NumPy, also where X and weights are dask's
+    chosen = np.flatnonzero(np.asarray(rows.sample_weight))
+    some = np.asarray(rows.X[chosen[:: -(-len(chosen) // MEDIAN_SAMPLE)]])
+    return np.median(some, axis=0).astype(some.dtype)
 
 
 def largest_value(X, weight):

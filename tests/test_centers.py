@@ -1,6 +1,7 @@
 """What all centre-based clusterers promise, whatever their formulas."""
 
 import pickle
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -213,16 +214,63 @@ def test_duplicates_warn_and_empty_clusters_come_last(estimator):
     assert sorted(set(model.labels_)) == [0, 1]
 
 
+NESTED = np.repeat([0.0, 10, 1000, 1010], 100)
+CROWDED = {"clusters of clusters": NESTED, "an outlier": np.append(np.repeat([0.0, 10, 20], 100), 3e4)}
+
+
 @pytest.mark.parametrize("estimator", NEAREST, ids=repr)
+@pytest.mark.parametrize("places", CROWDED.values(), ids=list(CROWDED))
+def test_centers_apart_are_told_apart_however_far_others_are(estimator, places):
+    X = np.random.default_rng(0).normal(size=(len(places), 2))
+    X[:, 0] += places
+    init = np.column_stack([np.unique(places), np.zeros(4)])
+    model = fit(estimator, X, init=init)  # a warning would be an error
+    assert len(np.unique(model.labels_)) == 4
+
+
+@pytest.mark.parametrize("estimator", HARMONIC, ids=repr)
+def test_centers_on_one_of_two_far_clusters_are_told_to_be_one(estimator):
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    X[100:, 0] += 1000
+    init = [[0.0, 0], [1000.0, 0], [1000.0, 1e-3]]
+    with pytest.warns(ConvergenceWarning, match="only 2 of the 3 cluster centers are distinct"):
+        fit(estimator, X, n_clusters=3, init=init, max_iter=1, tol=1e9)
+
+
+@pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
+def test_a_row_of_weight_zero_that_is_too_large_is_refused_before_any_iteration(estimator, blobs):
+    X, weight = np.vstack([blobs[0], np.full((1, 3), 1e200)]), np.ones(401)
+    weight[400] = 0
+    model = clone(estimator).set_params(n_clusters=4)
+
+    def init(*args, **kwargs):
+        pytest.fail("it has begun")
+
+    with pytest.raises(ValueError, match="too large for squared distances"):
+        model.set_params(init=init).fit(X, sample_weight=weight)
+
+
+def test_a_callable_init_gets_all_rows(blobs):
+    X, weight = blobs[0], np.ones(400)
+    weight[::4] = 0
+    seen = []
+
+    def init(rows, n_clusters, random_state):
+        seen.append(rows)
+        return rows[:n_clusters]
+
+    KHarmonicMeans(4, init=init, n_init=1).fit(X, sample_weight=weight)
+    np.testing.assert_array_equal(seen[0], X)
+
+
+@pytest.mark.parametrize("estimator", NEAREST, ids=repr)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_clusters_that_own_only_rows_of_weight_zero_come_last(estimator):
     X, weight = [[0.0], [0.1], [10], [10.1], [50]], [1, 1, 1, 1, 0]
     init = [[50.0], [0], [10]]
     model = clone(estimator).set_params(n_clusters=3, init=init, max_iter=1, tol=1e9)
-    with pytest.warns(ConvergenceWarning):
-        model.fit(X, sample_weight=weight)
-    removed = clone(model)
-    with pytest.warns(ConvergenceWarning):
-        removed.fit(X[:4])
+    model.fit(X, sample_weight=weight)
+    removed = clone(model).fit(X[:4])
     np.testing.assert_allclose(model.cluster_centers_, removed.cluster_centers_)
 
 
@@ -383,6 +431,21 @@ def test_threads_end_with_the_fit():
 
 
 # --------------------------------------------------------------------------- the parts
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_distances_of_many_close_pairs_take_little_memory(dtype):
+    x = np.random.default_rng(0).normal(scale=1e-6, size=(300, 200)).astype(dtype)
+    x[0] = 1e3
+    block, centers = Block.of(x, None), Centers.of(x[1:101])
+    squared_distances(block, centers)  # its scratch stays
+    tracemalloc.start()
+    D, _ = squared_distances(block, centers)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * x.nbytes  # all 30,000 differences at once are 100 times x
+    exact = np.square(x[7] - x[3]).sum()
+    assert D[2, 7] == pytest.approx(exact, rel=1e-4)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -94,6 +94,50 @@ def test_whitening_is_blind_to_units():
     assert log_det == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("covariance_type", ["global", "tied", "full"])
+@pytest.mark.parametrize("seed", range(5))
+def test_dependent_features_do_not_count(covariance_type, seed):
+    Y = np.random.default_rng(seed).normal(size=(500, 3))
+    X = np.column_stack([Y, Y[:, 0] + Y[:, 1]])
+    params = {"covariance_type": covariance_type, "reg_covar": 0.0}
+    model = MahalanobisKMeans(2, init=X[:2], **params).fit(X)
+    expected = MahalanobisKMeans(2, init=Y[:2], **params).fit(Y)
+    assert model.components_.shape[-2:] == (3, 4)
+    np.testing.assert_array_equal(model.labels_, expected.labels_)
+
+
+def test_rounding_of_single_precision_is_no_direction(iris):
+    X = np.column_stack([iris, iris[:, 0] + 1.37 * iris[:, 1]]).astype(np.float32)
+    init = [0, 60, 120]
+    expected = MahalanobisKMeans(3, init=iris[init], reg_covar=0.0).fit(iris)
+    model = MahalanobisKMeans(3, init=X[init], reg_covar=0.0).fit(X)
+    assert model.components_.shape == (4, 5)
+    np.testing.assert_array_equal(model.labels_, expected.labels_)
+
+
+@pytest.mark.parametrize("covariance_type", ["global", "tied", "full", "diag"])
+def test_units_do_not_decide_when_a_run_ends(covariance_type):
+    X = np.random.default_rng(0).normal(size=(3000, 4)) ** 3
+    units = np.array([1024.0, 1, 1, 1])  # powers of two round nothing
+    params = {"covariance_type": covariance_type, "tol": 1e-3, "max_iter": 1000}
+    model = MahalanobisKMeans(5, init=X[:5], **params).fit(X)
+    other = MahalanobisKMeans(5, init=X[:5] * units, **params).fit(X * units)
+    assert 5 < model.n_iter_ < 1000
+    assert other.n_iter_ == model.n_iter_
+    np.testing.assert_array_equal(other.labels_, model.labels_)
+
+
+@pytest.mark.parametrize("covariance_type", ["global", "tied", "full", "diag", "spherical"])
+def test_single_precision_has_its_whole_range(iris, covariance_type):
+    params = {"covariance_type": covariance_type, "random_state": 0}
+    expected = MahalanobisKMeans(3, **params).fit(iris.astype(np.float32))
+    X = (iris * 2.0**100).astype(np.float32)
+    model = MahalanobisKMeans(3, **params).fit(X)
+    np.testing.assert_array_equal(model.labels_, expected.labels_)
+    np.testing.assert_array_equal(model.predict(X), model.labels_)
+    np.testing.assert_allclose(model.covariances_, expected.covariances_ * 4.0**100, rtol=1e-6)
+
+
 def test_singular_clusters_ask_for_a_ridge():
     X = np.random.default_rng(0).normal(size=(8, 5))
     model = MahalanobisKMeans(5, covariance_type="tied", reg_covar=0.0, random_state=0)

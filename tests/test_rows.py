@@ -109,6 +109,22 @@ def test_rows_of_weight_zero_are_not_sampled(size, da, tmp_path, monkeypatch):
         assert_same_fit(fit(KHarmonicMeans(), rows, sample_weight=weight, n_clusters=2), expected)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("estimator", CLUSTERERS, ids=repr)
+def test_most_rows_may_weigh_nothing_wherever_they_are(estimator, dtype, blobs, da, tmp_path):
+    X = np.concatenate([blobs, np.full((1500, 3), 1e12)]).astype(dtype)
+    order = np.random.default_rng(0).permutation(2500)
+    X, weight = X[order], (order < 1000).astype(float)
+    np.save(tmp_path / "x.npy", X)
+    expected = fit(estimator, X, sample_weight=weight)
+    assert expected.inertia_ > 1
+    for rows in (np.load(tmp_path / "x.npy", mmap_mode="r"), da.from_array(X, chunks=(600, 3))):
+        model = fit(estimator, rows, sample_weight=weight)
+        np.testing.assert_array_equal(model.labels_, expected.labels_)
+        tolerance = 1e-9 if dtype == np.float64 else 1e-3
+        np.testing.assert_allclose(model.cluster_centers_, expected.cluster_centers_, atol=tolerance)
+
+
 def test_types_of_dask_arrays_are_kept_or_become_float64(blobs, da):
     rounded = np.round(blobs)
     lazy = da.from_array(rounded, chunks=300)
