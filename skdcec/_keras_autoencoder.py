@@ -83,7 +83,8 @@ class KerasAutoencoder(BaseAutoencoder):
     Notes
     -----
     Layer classes of your own need ``@keras.saving.register_keras_serializable()``, as the networks are
-    rebuilt from their configuration. Lambda layers are refused, because they could not be read safely.
+    rebuilt from their configuration. Lambda layers are refused, because they could not be read safely. What
+    layers add to the loss, by regularizers say, is trained on, but is not part of ``history_``.
 
     Examples
     --------

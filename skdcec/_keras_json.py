@@ -19,7 +19,7 @@ def optimizer_json(optimizer):
     Raises
     ------
     ValueError
-        If it is neither.
+        If it is neither, or trains other weights than those that come out.
     """
     try:
         if optimizer is None:
@@ -30,6 +30,13 @@ def optimizer_json(optimizer):
             f"optimizer={optimizer!r} should be the name of a Keras optimizer, such as 'adam', or a "
             "keras.optimizers.Optimizer."
         ) from error
+    averages = config["config"].get("use_ema") and not config["config"].get("ema_overwrite_frequency")
+    if averages or config["class_name"] == "ScheduleFreeAdamW":
+        raise ValueError(
+            f"optimizer={config['class_name']} would leave weights behind that are not those it is after: "
+            "only Keras' own fit puts its averages in their place. Use another optimizer, or use_ema with an "
+            "ema_overwrite_frequency."
+        )
     # Keras numbers the names, which would make each optimizer of a process another one
     config["config"]["name"] = config["class_name"].lower()
     return json.dumps(config)

@@ -249,7 +249,10 @@ class Trainer(keras.Model):
         return images, ops.cast(reconstructions, "float32"), ops.cast(Z, "float32")
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Return reconstruction + gamma KL(P || Q) over the batch (eq 5), each term as weighted in x."""
+        """Return reconstruction + gamma KL(P || Q) over the batch (eq 5), each term as weighted in x.
+
+        The losses of layers, of which our own networks have none, are added.
+        """
         images, reconstructions, Z = y_pred
         weight = x["weight"]
         error = ops.mean(weight * squared_error(images, reconstructions))
@@ -262,6 +265,9 @@ class Trainer(keras.Model):
             kl = ops.mean(weight * divergence(x["targets"], Q))
             self.means["clustering"].update_state(kl)
             loss = loss + x["gamma"][0] * kl
+        # those that layers of the user's own networks add: regularizers, say
+        for extra in self.losses:
+            loss = loss + ops.sum(ops.cast(extra, "float32"))
         # TensorFlow adds up the gradients of its replicas
         return loss / count_devices(self.devices) if keras.backend.backend() == "tensorflow" else loss
 
@@ -344,7 +350,8 @@ class Trainer(keras.Model):
         def step_on_devices(x):
             self.devices.run(lambda x: step(share(x)), args=(x,))
 
-        take_step = step_on_devices if count_devices(self.devices) > 1 else step
+        # a strategy of one device needs its own context, too
+        take_step = step if self.devices is None else step_on_devices
 
         # any number of steps on batches of any size
         @tf.function(input_signature=[{k: tf.TensorSpec((None, *v), tf.float32) for k, v in shapes.items()}])
@@ -495,7 +502,7 @@ def decode(architecture, weights, Z):
 def _map_rows(architecture, weights, rows, part):
     with borrowed(Mapper, architecture, part) as mapper:
         n = len(mapper.network.weights)
-        mapper.network.set_weights(weights[-n:] if part else weights[:n])
+        mapper.network.set_weights(weights[len(weights) - n :] if part else weights[:n])
         outputs = []
         for some in slices(len(rows)):
             outputs.append(mapper.map(rows[some]))

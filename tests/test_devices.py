@@ -84,6 +84,24 @@ def test_several_devices_give_the_answer_of_one(tmp_path, backend):
         np.testing.assert_allclose(four[name], one[name], rtol=0, atol=1e-6)
 
 
+ONE_DEVICE = """
+import tensorflow as tf
+
+for strategy in (tf.distribute.MirroredStrategy(["CPU:0"]), tf.distribute.OneDeviceStrategy("CPU:0")):
+    with strategy.scope():
+        own = DCEC(**dcec.get_params(deep=False)).fit(X)
+    assert strategy.num_replicas_in_sync == 1
+    np.testing.assert_array_equal(own.labels_, dcec.labels_)
+    np.testing.assert_allclose(own.predict_proba(X[:7]), fresh, rtol=0, atol=1e-6)
+"""
+
+
+def test_strategies_of_one_device_give_the_answer_of_none(tmp_path):
+    if importlib.util.find_spec("tensorflow") is None:
+        pytest.skip("tensorflow is not installed")
+    result(FIT + "n = 1" + SAVE + ONE_DEVICE, tmp_path / "one.npz", "tensorflow")
+
+
 REFUSED = {
     "keras.distribution is set, which does nothing with TensorFlow": (
         "tensorflow",

@@ -363,3 +363,37 @@ print(resident() - before)
 """
     )
     assert float(run_python(script)[-1]) < 50
+
+
+def test_regularizers_of_layers_are_trained_on(X):
+    def regularized(strength):
+        def network(image_shape):
+            layers = keras.layers
+            narrow = layers.Dense(3, kernel_regularizer=keras.regularizers.L2(strength))
+            encoder = keras.Sequential([keras.Input(image_shape), layers.Flatten(), narrow])
+            pixels = int(np.prod(image_shape))
+            decoder = keras.Sequential([keras.Input((3,)), layers.Dense(pixels), layers.Reshape(image_shape)])
+            return encoder, decoder
+
+        return KerasAutoencoder(network, epochs=60, batch_size=50, random_state=0).fit(X)
+
+    free, strict = (np.abs(regularized(strength).weights_[0]).mean() for strength in (0.0, 100.0))
+    assert strict < 0.2 * free
+
+
+def test_a_decoder_may_have_no_weights(X):
+    encoder = keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(64)])
+    decoder = keras.Sequential([keras.Input((64,)), keras.layers.Reshape(SHAPE)])
+    model = KerasAutoencoder((encoder, decoder), epochs=2, random_state=0).fit(X)
+    Z = model.transform(X)
+    np.testing.assert_array_equal(model.inverse_transform(Z).reshape(len(X), -1), Z)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [keras.optimizers.Adam(use_ema=True), keras.optimizers.ScheduleFreeAdamW()],
+    ids=["ema", "free"],
+)
+def test_optimizers_that_keep_other_weights_are_refused(X, optimizer):
+    with pytest.raises(ValueError, match=r"optimizer=.* would leave weights behind"):
+        ConvAutoencoder((4,), (3,), epochs=1, optimizer=optimizer).fit(X)
