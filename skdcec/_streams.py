@@ -30,27 +30,19 @@ def store_stream(X):
     Raises
     ------
     ValueError
-        For a stream without end or without images, or images that are of several shapes or types.
+        As `checked_batches` does, and for a stream without images.
     OSError
         Where the disk is full.
     """
-    first, n_samples = None, 0
+    n_samples = 0
     # without a buffer, so that a full disk is met where it is told
     with tempfile.TemporaryFile(buffering=0) as file:
-        for rows, sample_shape in checked_batches(X):
-            description = rows.dtype, rows.shape[1], sample_shape
-            first = first or description
-            if description != first:
-                raise ValueError(
-                    f"X has a batch of {describe(*description)} after batches of {describe(*first)}; "
-                    "all should be alike."
-                )
+        for rows, sample_shape in checked_batches(X):  # noqa: B007 - all have one
             write(file, rows)
             n_samples += len(rows)
         if not n_samples:
             raise ValueError("X has no images; a minimum of 1 is required.")
-        dtype, n_features, sample_shape = first
-        return np.memmap(file, dtype, "r", shape=(n_samples, n_features)), sample_shape
+        return np.memmap(file, rows.dtype, "r", shape=(n_samples, rows.shape[1])), sample_shape
 
 
 def iterate_stream(X, size):
@@ -79,8 +71,9 @@ def checked_batches(X):
     Raises
     ------
     ValueError
-        Where a batch is not one of images, or not finite.
+        For a stream without end, and where a batch is not one of images, not finite, or unlike the others.
     """
+    first = None
     for i, batch in enumerate(batches_of(X)):
         images = np.asarray(batch[0] if isinstance(batch, tuple | list) else batch)
         if images.ndim not in (2, 3, 4) or images.dtype.kind not in "biuf":
@@ -97,7 +90,15 @@ def checked_batches(X):
             if not np.isfinite(images).all():
                 raise ValueError(f"Batch {i} of X contains NaN, infinity or a value too large for float32.")
         sample_shape = None if images.ndim == 2 else images.shape[1:]
-        yield np.ascontiguousarray(images.reshape(len(images), -1)), sample_shape
+        rows = np.ascontiguousarray(images.reshape(len(images), -1))
+        description = rows.dtype, rows.shape[1], sample_shape
+        first = first or description
+        if description != first:
+            raise ValueError(
+                f"X has a batch of {describe(*description)} after batches of {describe(*first)}; all should "
+                "be alike."
+            )
+        yield rows, sample_shape
 
 
 def batches_of(X):

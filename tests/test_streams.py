@@ -141,6 +141,11 @@ class Uneven(Batches):
         return self.images[:5, :, : 8 - i]
 
 
+class Unlike(Batches):
+    def __getitem__(self, i):
+        return self.images[:5].astype(np.float32 if i else np.uint8)
+
+
 class Endless(Batches):
     num_batches = None
 
@@ -170,6 +175,14 @@ def test_other_images_at_predict_raise(digits):
     model = small().fit(digits.images[:60])
     with pytest.raises(ValueError, match="was fitted with images of shape"):
         model.predict(py_dataset(digits.images[:60, :7]))
+    with pytest.raises(
+        ValueError, match=r"of shape \(8, 7\) after batches of float32 images of shape \(8, 8\)"
+    ):
+        model.predict(Uneven(digits.images[:60]))
+    with pytest.raises(
+        ValueError, match=r"X has a batch of float32 images of shape .* after batches of uint8"
+    ):
+        model.predict(Unlike((digits.images[:60] * 255).astype(np.uint8)))
     with pytest.raises(ValueError, match="X has no images"):
         model.predict(py_dataset(digits.images[:0]))
     with pytest.raises(ValueError, match="X has 9 features, but DCEC is expecting 64 features"):
