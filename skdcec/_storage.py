@@ -16,6 +16,17 @@ import numpy as np
 FORMAT = 1
 # The name of the header among the arrays.
 HEADER = "header"
+# What Python and NumPy raise on damaged files.
+DAMAGE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    MemoryError,
+    RuntimeError,
+    zipfile.BadZipFile,
+)
 
 
 def save_arrays(path, arrays, description):
@@ -68,7 +79,7 @@ def load_arrays(path):
         description = header["description"]
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise ValueError(f"{os.fspath(path)!r} is damaged, or not a file of skdcec.") from error
     if not intact:
         raise ValueError(f"{os.fspath(path)!r} is damaged, or of another version of skdcec.")

@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import zipfile
+from itertools import product
 
 import numpy as np
 import pytest
@@ -40,9 +41,9 @@ def test_a_missing_file_is_told_from_a_damaged_one(path):
 
 def test_damage_anywhere_is_found(path):
     good = path.read_bytes()
-    for position in range(0, len(good), 41):
+    for position, bit in product(range(len(good)), range(8)):
         flipped = bytearray(good)
-        flipped[position] ^= 4
+        flipped[position] ^= 1 << bit
         path.write_bytes(flipped)
         with contextlib.suppress(ValueError):
             arrays, description = load_arrays(path)
