@@ -148,8 +148,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         return self._fit_images(X, y, *check_images(self, X, self.image_shape))
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def _fit_images(self, X, y, images, inputs, checkpoint=None):
-        """Fit to the checked images of X, from where the checkpoint of an interrupted fit left off."""
+    def _fit_images(self, X, y, images, inputs, checkpoint=None, kept=None):
+        """Fit to the checked images of X.
+
+        An equal fit may have been interrupted, and goes on from its checkpoint; or its result was kept.
+        """
         from skdcec._training import pretrain
 
         recipe = self._recipe(inputs["image_shape_"])
@@ -159,7 +162,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         root.call_on_fit_task_begin(**hooks)
 
         weights, losses, resume = self._initial_weights(recipe, random_state), [], None
-        saved = checkpoint.load("pretraining") if checkpoint else None
+        saved, finished = kept, kept is not None
+        if saved is None and checkpoint and (saved := checkpoint.load("pretraining")):
+            finished = bool(saved["stopped"])
         if saved:
             weights, losses = unpack(saved, "weights"), saved["losses"].tolist()
             resume = len(losses), unpack(saved, "progress")
@@ -178,18 +183,19 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         def attributes(trainer):
             return self._attributes(inputs, recipe, trainer.arrays(), losses)
 
-        def progress(trainer):
-            return pack(weights=trainer.arrays(), progress=trainer.progress(), losses=np.array(losses))
+        def progress(trainer, stopped):
+            arrays = {"weights": trainer.arrays(), "progress": trainer.progress()}
+            return pack(**arrays, losses=np.array(losses), stopped=stopped)
 
         fitted = self._attributes(inputs, recipe, weights, losses)
-        for loss, trainer in steps:
+        for loss, trainer in () if finished else steps:
             task = root.subcontext("epoch").call_on_fit_task_begin(**hooks)
             losses.append(loss)
             report(self, f"Epoch {len(losses)}/{self.epochs}, reconstruction loss {loss:.5f}.")
             stop = task.call_on_fit_task_end(**hooks, reconstruction_attributes=partial(attributes, trainer))
             last = len(losses) == self.epochs
             if checkpoint:
-                checkpoint.save("pretraining", partial(progress, trainer), final=last)
+                checkpoint.save("pretraining", partial(progress, trainer, bool(stop)), final=stop or last)
             if stop or last:
                 fitted = attributes(trainer)
                 break
@@ -219,22 +225,19 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         key = joblib.hash([*recipe, self._start(recipe), *training, images.fingerprint])
         path = Path(folder) / f"{key}.npz"
         try:
-            arrays, _ = load_arrays(path)
+            kept, _ = load_arrays(path)
         except (FileNotFoundError, ValueError):
-            # not there, or damaged: then it is written anew
-            self._fit_images(X, y, images, inputs, checkpoint)
-            losses = self.history_["reconstruction_loss"]
-            # a callback may have ended it early
-            if len(losses) == self.epochs:
-                arrays = pack(weights=self.weights_, losses=losses)
-                try:
-                    save_arrays(path, arrays, {"content": "pretraining"})
-                except OSError as error:
-                    # the fit can do without; what was trained should not be lost with it
-                    message = f"The pretrained autoencoder could not be kept in memory={folder!r}: {error}."
-                    warnings.warn(message, UserWarning, stacklevel=5)
-            return self
-        set_fitted(self, self._attributes(inputs, recipe, unpack(arrays, "weights"), arrays["losses"]))
+            kept = None  # not there, or damaged: then it is written anew
+        self._fit_images(X, y, images, inputs, checkpoint, kept)
+        losses = self.history_["reconstruction_loss"]
+        # a callback may have ended it early
+        if kept is None and len(losses) == self.epochs:
+            try:
+                save_arrays(path, pack(weights=self.weights_, losses=losses), {"content": "pretraining"})
+            except OSError as error:
+                # the fit can do without; what was trained should not be lost with it
+                message = f"The pretrained autoencoder could not be kept in memory={folder!r}: {error}."
+                warnings.warn(message, UserWarning, stacklevel=5)
         return self
 
     def transform(self, X):

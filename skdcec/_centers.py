@@ -309,8 +309,6 @@ class BaseCenterClusterer(
         else:
             X, inputs = validate_new_data(self, X, **self._check_params())
             X = without_duplicates(X)
-            # what callbacks see of the estimator must not keep the names of an earlier fit
-            inputs = {"feature_names_in_": None} | inputs
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
             n_positive = np.count_nonzero(sample_weight)
         if X.shape[0] < self.n_clusters:
@@ -410,8 +408,6 @@ class BaseCenterClusterer(
         labels, inertia, sizes = self._label(rows, self._to_state(attributes, rows.units))
         order = empty_last(sizes)
         attributes |= {name: attributes[name][order] for name in self._per_cluster()}
-        if attributes["feature_names_in_"] is None:
-            del attributes["feature_names_in_"]
         history = self._restore_objective(run.history, run.state, rows) * rows.weight_unit
         attributes |= {
             "labels_": np.argsort(order)[labels].astype(np.int32),

@@ -4,9 +4,11 @@ Each phase of the fit has one file. The same arrays lead on to the same bits, so
 and called again ends as if it had never been interrupted.
 """
 
+import inspect
 import os
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import joblib
@@ -102,13 +104,29 @@ def unpack(arrays, name):
 
 def as_text(value):
     """Return a text that differs where a parameter does."""
+    if isinstance(value, np.generic):
+        value = value.item()
     if value is None or isinstance(value, str | int | float):
         return repr(value)
     if isinstance(value, tuple | list):
         return repr([as_text(v) for v in value])
-    weights = getattr(value, "weights_", None)
     if hasattr(value, "get_params"):
-        return type(value).__name__ + (f" with weights {joblib.hash(weights)}" if weights else "")
+        # a list where it is a fitted autoencoder; only those do not start anew
+        weights = getattr(value, "weights_", None)
+        starts = f" with weights {joblib.hash(weights)}" if isinstance(weights, list) else ""
+        return type(value).__name__ + starts
+    if isinstance(value, partial):
+        return f"partial {as_text([value.func, value.args, *sorted(value.keywords.items())])}"
+    if inspect.isfunction(value):
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        given = [v for v in [*(value.__defaults__ or ()), *cells] if not callable(v)]
+        return f"{value.__qualname__} {joblib.hash([code_of(value.__code__), as_text(given)])}"
     if callable(value):
         return getattr(value, "__qualname__", type(value).__name__)
     return joblib.hash(value)
+
+
+def code_of(code):
+    """Return what a function does, wherever it is written."""
+    constants = [code_of(c) if inspect.iscode(c) else repr(c) for c in code.co_consts]
+    return code.co_code, code.co_names, constants

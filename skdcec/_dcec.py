@@ -35,13 +35,14 @@ from skdcec._sklearn import DOC_LINK, Interval, _fit_context, report, set_fitted
 from skdcec._storage import check_folder
 
 
-def progress(update, records):
-    """Return what joint training can go on from."""
+def progress(update, records, stopped):
+    """Return what joint training can go on from, unless a callback stopped it."""
     return pack(
         weights=update.weights,
         centers=update.centers,
         labels=update.labels,
         progress=update.trainer.progress(),
+        stopped=stopped,
         history=np.frombuffer(json.dumps(records).encode(), np.uint8),
     )
 
@@ -308,7 +309,8 @@ class DCEC(
         Raises
         ------
         ValueError, TypeError
-            For bad parameters or data, before any training.
+            For bad parameters or data, before any training; after pretraining, what `init` itself raises,
+            and where it finds another number of clusters than it was asked for.
         FloatingPointError
             If the loss stops being finite; the estimator is then as before.
         """
@@ -347,6 +349,7 @@ class DCEC(
         fitted = self._refine(
             root, autoencoder, recipe, targets, images, optimizer, seeds[2], fitted, X, y, checkpoint
         )
+        set_fitted(self, fitted)
         health = fitted["cluster_health_"]
         if any(health.values()):
             what = ", ".join(f"{number} {name}" for name, number in health.items() if number)
@@ -356,7 +359,6 @@ class DCEC(
                 ConvergenceWarning,
                 stacklevel=3,
             )
-        set_fitted(self, fitted)
         root.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return self
 
@@ -461,7 +463,7 @@ class DCEC(
             records = json.loads(bytes(saved["history"]))
             n_iter, change = records[-1]["n_iter"], records[-1]["label_change"]
             resume, targets = (n_iter, unpack(saved, "progress")), None
-            finished = change < self.tol or n_iter >= self.max_iter
+            finished = change < self.tol or n_iter >= self.max_iter or bool(saved["stopped"])
             Z = encode(recipe.architecture, weights, images) if finished else None
             update = Update(n_iter, {}, change, saved["labels"], Z, weights, centers, None)
         updates = refine(
@@ -492,12 +494,14 @@ class DCEC(
                 "Batch {n_iter}: reconstruction loss {reconstruction_loss:.5f}, clustering loss "
                 "{clustering_loss:.5f}, {label_change:.2%} of the labels changed.".format(**records[-1]),
             )
+            last = update.label_change < self.tol or update.n_iter >= self.max_iter
             if checkpoint:
-                last = update.label_change < self.tol or update.n_iter >= self.max_iter
-                checkpoint.save("refinement", partial(progress, update, records), final=last)
+                checkpoint.save("refinement", partial(progress, update, records, False), final=last)
             attributes = partial(self._attributes, known, autoencoder, update, records)
             stop = task.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
             if stop:
+                if checkpoint:
+                    checkpoint.save("refinement", partial(progress, update, records, True), final=True)
                 updates.close()
                 break
         attributes = partial(self._attributes, known, autoencoder, update, records)

@@ -83,7 +83,7 @@ def check_images(estimator, X, image_shape=None):
     """
     if is_stream(X):
         rows, sample_shape = store_stream(X)
-        attributes = {"n_features_in_": rows.shape[1]}
+        attributes = {"n_features_in_": rows.shape[1], "feature_names_in_": None}
     else:
         X, sample_shape = flatten(X)
         rows, attributes = validate_new_data(estimator, X, dtype="numeric")
@@ -145,7 +145,8 @@ def check_range(rows):
     """Raise unless the rows are real numbers that float32 can hold."""
     if rows.dtype.kind not in "biuf":
         raise ValueError(f"X has dtype={rows.dtype}, which should be real numbers.")
-    if rows.dtype.itemsize > 4 and max(rows.max(), -rows.min()) > np.finfo(np.float32).max:
+    largest = float(np.finfo(np.float32).max)
+    if rows.dtype.itemsize > 4 and max(float(rows.max()), -float(rows.min())) > largest:
         raise ValueError("X has values beyond the range of float32, in which networks compute.")
 
 

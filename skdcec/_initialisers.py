@@ -86,8 +86,11 @@ def set_cluster_number(estimator, n_clusters):
     for name in ("n_clusters", "n_components"):
         if name in last.get_params(deep=False):
             last.set_params(**{name: n_clusters})
-            break
-    return estimator
+            return estimator
+    raise ValueError(
+        f"init={estimator!r} has no parameter n_clusters, so it cannot be asked for n_clusters={n_clusters}. "
+        "Set n_clusters=None to take as many as it finds."
+    )
 
 
 def centers_of(clusterer, Z, labels):

@@ -34,19 +34,25 @@ def validate_new_data(estimator, X, **check_params):
     X : ndarray or CSR matrix
         The validated data.
     attributes : dict
-        ``n_features_in_`` and, for named columns, ``feature_names_in_``.
+        ``n_features_in_``, and ``feature_names_in_``, which is None without named columns: what callbacks
+        see of the estimator must not keep the names of an earlier fit.
     """
     probe = copy.copy(estimator)
     X = validate_data(probe, X, reset=True, **check_params)
     names = ("n_features_in_", "feature_names_in_")
-    return X, {name: vars(probe)[name] for name in names if name in vars(probe)}
+    return X, {name: vars(probe).get(name) for name in names}
 
 
 def set_fitted(estimator, attributes):
-    """Replace all fitted attributes at once, so that an interrupted fit leaves the earlier one."""
+    """Replace all fitted attributes at once, so that an interrupted fit leaves the earlier one.
+
+    Names of columns that there are not leave no attribute.
+    """
     for name in [name for name in vars(estimator) if name.endswith("_") and name[0] != "_"]:
         delattr(estimator, name)
     for name, value in attributes.items():
+        if name == "feature_names_in_" and value is None:
+            continue
         setattr(estimator, name, value)
 
 

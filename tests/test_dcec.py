@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import joblib
 import keras
@@ -235,6 +236,12 @@ class Recorder:
             self.scores.append(normalized_mutual_info_score(y, fitted_estimator.predict(X)))
 
 
+class Looker(Recorder):
+    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+        if context.task_name in ("epoch", "update"):
+            fitted_estimator.transform(X)
+
+
 def test_callbacks_see_the_phases_and_usable_estimators(dcec, digits, X):
     recorder = Recorder()
     model = dcec.set_callbacks(recorder).fit(X, digits.target[:600])
@@ -304,8 +311,40 @@ def test_bad_parameters_raise_before_training(X, monkeypatch, params, error, mes
 
 
 def test_an_init_that_finds_other_numbers_names_the_remedy(dcec, X):
-    with pytest.raises(ValueError, match=r"init found \d+ clusters, but n_clusters=10. Set n_clusters=None"):
-        dcec.set_params(init=HDBSCAN(copy=True)).fit(X)
+    def seven(Z, n_clusters, random_state):
+        return Z[:7]
+
+    with pytest.raises(ValueError, match=r"init found 7 clusters, but n_clusters=10. Set n_clusters=None"):
+        dcec.set_params(init=seven).fit(X)
+
+
+@pytest.mark.parametrize("steps", [(), (StandardScaler(),)])
+def test_an_init_that_cannot_be_asked_for_a_number_is_refused_before_training(X, count_pretraining, steps):
+    init = make_pipeline(*steps, HDBSCAN(copy=True)) if steps else HDBSCAN(copy=True)
+    with pytest.raises(ValueError, match=r"has no parameter n_clusters.*Set n_clusters=None"):
+        DCEC(init=init).fit(X)
+    assert not count_pretraining
+
+
+def test_warnings_as_errors_cost_no_fit(dcec, X, autoencoder):
+    centers = np.vstack([autoencoder.transform(X[:9]), np.full((1, autoencoder.n_components_), 1e3)])
+    with pytest.raises(ConvergenceWarning, match="1 empty"):
+        dcec.set_params(init=centers).fit(X)
+    assert dcec.cluster_health_["empty"] == 1
+    assert len(dcec.predict(X)) == len(X)
+
+
+@pytest.mark.filterwarnings("ignore:Of 4 clusters:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("estimator", [DCEC(4, max_iter=2), ConvAutoencoder((4,), (3,), epochs=1)], ids=repr)
+def test_callbacks_do_not_see_names_of_an_earlier_fit(digits, estimator):
+    X = digits.images[:60].reshape(60, -1)
+    model = clone(estimator).set_params(random_state=0)
+    if hasattr(model, "autoencoder"):
+        model.set_params(autoencoder=ConvAutoencoder((4,), (3,), epochs=1), init=X[:4, :10])
+    model.fit(pd.DataFrame(X).add_prefix("pixel "))
+    assert len(model.feature_names_in_) == 64
+    model.set_callbacks(Looker()).fit(X)  # a warning would be an error
+    assert not hasattr(model, "feature_names_in_")
 
 
 def test_coinciding_centers_warn_and_run(dcec, X, autoencoder):
@@ -398,7 +437,12 @@ def count_pretraining(monkeypatch):
     import skdcec._training as training
 
     calls, pretrain = [], training.pretrain
-    monkeypatch.setattr(training, "pretrain", lambda *a, **k: calls.append(1) or pretrain(*a, **k))
+
+    def counted(*args, **kwargs):
+        calls.append(1)  # not before the first epoch is asked for
+        yield from pretrain(*args, **kwargs)
+
+    monkeypatch.setattr(training, "pretrain", counted)
     return calls
 
 
@@ -578,12 +622,67 @@ def test_equal_keras_objects_do_not_make_another_fit(digits, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_what_a_callback_stopped_stays_stopped(digits, tmp_path):
+    class Stop(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            self.tasks.append(context.task_name)
+            return self.tasks.count(context.task_name) == {"epoch": 2, "update": 3}.get(context.task_name)
+
+    X = digits.images[:200]
+    stop, autoencoder = Stop(), ConvAutoencoder((4, 4, 4), epochs=4, n_components=4, batch_size=64)
+    model = resumable(tmp_path, autoencoder=autoencoder.set_callbacks(stop)).set_callbacks(stop)
+    first = copy.copy(model.fit(X))
+    assert len(first.autoencoder_.history_["reconstruction_loss"]) == 2
+    assert first.n_iter_ == 12
+    stop.tasks.clear()
+    again = model.fit(X)
+    assert not {"epoch", "update"} & set(stop.tasks)
+    assert_equal_fits(again, first)
+    np.testing.assert_array_equal(again.initial_centers_, first.initial_centers_)
+    assert len(again.autoencoder_.history_["reconstruction_loss"]) == 2
+
+
+class Ends(Recorder):
+    """Notes which tasks end, also those of the estimators inside."""
+
+    max_propagation_depth = None
+
+    def on_fit_task_end(self, estimator, context):
+        self.tasks.append((type(estimator).__name__, context.task_name))
+
+
+def test_tasks_of_pretraining_end_also_where_it_was_kept(digits, tmp_path):
+    ends = Ends(), Ends()
+    for callback in ends:
+        model = small(memory=tmp_path, init=KHarmonicMeans()).set_callbacks(callback)
+        model.fit(digits.images[:200])
+    first, second = (callback.tasks for callback in ends)
+    assert ("ConvAutoencoder", "epoch") in first
+    assert second == [task for task in first if task != ("ConvAutoencoder", "epoch")]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_memory_and_checkpoint_may_share_a_folder(digits, tmp_path, kill_after):
     X = digits.images[:200]
     kill_after("refinement", 2)
     with pytest.raises(Killed):
         resumable(tmp_path, memory=tmp_path).fit(X)
     assert_equal_fits(resumable(tmp_path, memory=tmp_path).fit(X), resumable(None).fit(X))
+
+
+def test_texts_tell_what_would_change_a_fit():
+    fitted = GaussianMixture(2).fit(np.arange(8.0).reshape(4, 2))
+    assert as_text(fitted) == as_text(GaussianMixture(3))
+    assert as_text(np.float64(0.1)) == as_text(0.1)
+
+    def make(p):
+        return lambda Z, n_clusters, random_state: Z[:n_clusters] ** p
+
+    same = [partial(max, key=2), make(2), lambda Z: Z + 1]
+    again = [partial(max, key=2), make(2), lambda Z: Z + 1]
+    other = [partial(max, key=9), make(9), lambda Z: Z + 2]
+    for one, equal, unlike in zip(same, again, other, strict=True):
+        assert as_text(one) == as_text(equal) != as_text(unlike)
 
 
 def test_functions_in_lists_are_the_same_in_every_process():
