@@ -35,6 +35,7 @@ def network(image_shape):
     return encoder, decoder
 
 
+KINDS = ["global", "tied", "full", "diag", "spherical"]
 INITS = [
     None,
     KHarmonicMeans(),
@@ -55,8 +56,7 @@ INITS = [
         KHarmonicMeans(p=3.5, accelerate=False),
         KernelKHarmonicMeans(),
         KernelKHarmonicMeans(p=4.0),
-        MahalanobisKMeans(),
-        MahalanobisKMeans(covariance_type="tied"),
+        *[MahalanobisKMeans(covariance_type=kind) for kind in KINDS],
         ConvAutoencoder(filters=(8, 8), kernel_sizes=(3, 3), epochs=3),
         DenseAutoencoder(hidden_layer_sizes=(16,), epochs=3, augmentation="affine"),
         KerasAutoencoder(network, epochs=3),
