@@ -109,19 +109,16 @@ def rewhitening(V: ndarray, L: ndarray, rounding: float) -> tuple[ndarray, float
         If V is singular there.
     """
     if L.ndim == 1:
-        used = L > 0
-        values = V[used] * L[used] ** 2
+        values, least = np.where(L > 0, V * L**2, 1.0), 0.0
     elif len(L):
         values, vectors = linalg.eigh(L @ V @ L.T, driver="evd")
+        least = len(L) * rounding * values[-1]
     else:
         return L, 0.0
-    if len(values) and values.min() <= (len(L) * rounding * values.max() if L.ndim == 2 else 0):
+    if values.min() <= least:
         raise linalg.LinAlgError("singular covariance")
-    if L.ndim == 1:
-        components = np.zeros_like(L)
-        components[used] = L[used] / np.sqrt(values)
-    else:
-        components = (vectors / np.sqrt(values)).T @ L
+    deviations = np.sqrt(values)
+    components = L / deviations if L.ndim == 1 else (vectors / deviations).T @ L
     return components, float(np.log(values).sum())
 
 
