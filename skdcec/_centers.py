@@ -275,8 +275,8 @@ class BaseCenterClusterer(
             prepared = inputs | self._prepare(rows, sample, weight, variance)
             order = seeding_order(sample, weight, self._metric_rows(sample, prepared))
             sample, weight = sample[order], weight[order]
-            few = slice(None, None, -(-len(weight) // NEARNESS_SAMPLE))
-            few = {"sample": sample[few], "weight": weight[few]}
+            every = -(-len(weight) // NEARNESS_SAMPLE)
+            few = {"sample": sample[::every], "weight": weight[::every]}
 
             root = self._init_callback_context(max_subtasks=self._max_runs(n_init))
             root.call_on_fit_task_begin(**hooks)
