@@ -164,7 +164,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         weights, losses, resume = self._initial_weights(recipe, random_state), [], None
         saved, finished = kept, kept is not None
         if saved is None and checkpoint and (saved := checkpoint.load("pretraining")):
-            finished = bool(saved["stopped"])
+            finished = bool(saved.get("stopped"))
         if saved:
             weights, losses = unpack(saved, "weights"), saved["losses"].tolist()
             resume = len(losses), unpack(saved, "progress")

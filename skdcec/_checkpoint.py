@@ -18,6 +18,8 @@ from skdcec._storage import check_folder, load_arrays, save_arrays
 
 # The parts of a fit, each with a file of its own.
 PHASES = ("pretraining", "refinement")
+# Values that say all of themselves.
+PLAIN = (str, bytes, int, float, complex, type(None), type(...))
 # Seconds between two files of one phase, so that short epochs do not spend their time on the disk.
 SAVE_EVERY = 5.0
 
@@ -115,18 +117,48 @@ def as_text(value):
         weights = getattr(value, "weights_", None)
         starts = f" with weights {joblib.hash(weights)}" if isinstance(weights, list) else ""
         return type(value).__name__ + starts
-    if isinstance(value, partial):
-        return f"partial {as_text([value.func, value.args, *sorted(value.keywords.items())])}"
-    if inspect.isfunction(value):
-        cells = [cell.cell_contents for cell in value.__closure__ or ()]
-        given = [v for v in [*(value.__defaults__ or ()), *cells] if not callable(v)]
-        return f"{value.__qualname__} {joblib.hash([code_of(value.__code__), as_text(given)])}"
+    if inspect.isfunction(value) or isinstance(value, partial):
+        return f"{getattr(value, '__qualname__', 'partial')} {joblib.hash(repr(told(value)))}"
     if callable(value):
         return getattr(value, "__qualname__", type(value).__name__)
     return joblib.hash(value)
 
 
-def code_of(code):
-    """Return what a function does, wherever it is written."""
-    constants = [code_of(c) if inspect.iscode(c) else repr(c) for c in code.co_consts]
-    return code.co_code, code.co_names, constants
+def told(value, outer=()):
+    """Return what a function does, or what a value in it is, as far as it can be told: equal in any process.
+
+    Of what may change while the function runs, or is not known to be one of these, only the type counts.
+    """
+    if any(value is other for other in outer):
+        return "itself"
+    if isinstance(value, partial):
+        return [told(part, outer) for part in (value.func, value.args, in_order(value.keywords))]
+    if inspect.isfunction(value):
+        defaults = (value.__defaults__, in_order(value.__kwdefaults__ or {}))
+        outer = (*outer, value)
+        cells = [told(cell.cell_contents, outer) for cell in value.__closure__ or () if not is_empty(cell)]
+        return [told(value.__code__, outer), *[told(d, outer) for d in defaults], cells]
+    if inspect.iscode(value):
+        return [value.co_code, value.co_names, told(value.co_consts, outer)]
+    if isinstance(value, tuple | frozenset):
+        parts = [told(v, outer) for v in value]
+        return sorted(map(repr, parts)) if isinstance(value, frozenset) else parts
+    if hasattr(value, "get_params") and not inspect.isclass(value):
+        return [type(value).__qualname__, told(in_order(value.get_params(deep=False)), outer)]
+    if isinstance(value, np.ndarray | np.generic) and not value.dtype.hasobject:
+        return joblib.hash(value)
+    return repr(value) if isinstance(value, PLAIN) else type(value).__qualname__
+
+
+def in_order(values):
+    """Return the items of a dict of texts in an order that does not depend on how it was filled."""
+    return tuple(sorted(values.items()))
+
+
+def is_empty(cell):
+    """Return whether a function's cell has no value yet."""
+    try:
+        _ = cell.cell_contents
+    except ValueError:
+        return True
+    return False

@@ -1,11 +1,13 @@
 """DCEC, from its parts to real images."""
 
 import copy
+import os
 import pickle
 import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from functools import partial
 
@@ -675,14 +677,43 @@ def test_texts_tell_what_would_change_a_fit():
     assert as_text(fitted) == as_text(GaussianMixture(3))
     assert as_text(np.float64(0.1)) == as_text(0.1)
 
-    def make(p):
-        return lambda Z, n_clusters, random_state: Z[:n_clusters] ** p
+    def make(p, calls=()):
+        import time
 
-    same = [partial(max, key=2), make(2), lambda Z: Z + 1]
-    again = [partial(max, key=2), make(2), lambda Z: Z + 1]
-    other = [partial(max, key=9), make(9), lambda Z: Z + 2]
-    for one, equal, unlike in zip(same, again, other, strict=True):
+        def init(Z, n_clusters, random_state, *, power=p):
+            calls.append((time.time(), init))
+            return Z[:n_clusters] ** p
+
+        return init
+
+    def wrap(function):
+        return lambda *args: function(*args)
+
+    def each(i):
+        yield partial(max, key=i)
+        yield make(i, [])
+        yield (lambda Z: Z + 1) if i else (lambda Z: Z + 2)
+        yield wrap((lambda Z: Z + 1) if i else (lambda Z: Z + 2))
+        yield wrap(KMeans(2 + i))
+        yield partial(make, np.arange(i))
+
+    for one, equal, unlike in zip(each(0), each(0), each(1), strict=True):
         assert as_text(one) == as_text(equal) != as_text(unlike)
+    recording = make(2, [])
+    before = as_text(recording)
+    recording(np.ones((3, 2)), 2, None)
+    assert as_text(recording) == before
+
+
+def test_functions_have_the_same_text_in_every_process():
+    script = """
+        from skdcec._checkpoint import as_text
+        print(as_text(lambda name: (name in {"Ada", "Bell", "Carol", "Dora"}, name in ["e", "f"])))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    environments = [os.environ | {"PYTHONHASHSEED": seed} for seed in "123"]
+    texts = {subprocess.run(command, env=e, capture_output=True, check=True).stdout for e in environments}
+    assert len(texts) == 1
 
 
 def test_functions_in_lists_are_the_same_in_every_process():
