@@ -17,9 +17,11 @@ from sklearn.utils.extmath import row_norms
 
 # Centers closer than this fraction of the data's total standard deviation count as one, as do those closer
 # than this fraction of the spacing that they would have on a line. Outliers, or clusters of clusters, make
-# the deviation large: where samples are nearer to their centers than that, centers that are one must be as
-# near to each other. The last fraction is near enough wherever samples lie.
+# the deviation large: where most of the rows are nearer to their centers than that, centers that are one must
+# be as near to each other. The last fraction of the deviation is near enough wherever rows lie.
 COINCIDENCE_RADIUS, COINCIDENCE_SPACING, LEAST_RADIUS = 0.05, 0.5, 1e-5
+# How large a share most of the rows are, which can be told from so few of them.
+MOST_ROWS, NEARNESS_SAMPLE = 0.9, 2048
 # Below these fractions of |x|^2 + |c|^2 the expanded form of |x - c|^2 has lost too many digits.
 CANCELLATION = {np.dtype(np.float32): 1e-3, np.dtype(np.float64): 1e-6}
 
@@ -202,13 +204,13 @@ def empty_last(sizes: ndarray) -> ndarray:
     return np.argsort(sizes == 0, kind="stable")
 
 
-def median_distance(x: Any, weight: ndarray, centers: ndarray) -> float:
-    """Return the weighted median of the distances of rows to their nearest center."""
+def distance_quantile(x: Any, weight: ndarray, centers: ndarray, share: float) -> float:
+    """Return how far that share of the rows is, at most, from their nearest center."""
     _, nearest = squared_distances(Block.of(x, None), Centers.of(centers))
-    return float(np.sqrt(np.quantile(nearest, 0.5, weights=weight, method="inverted_cdf")))
+    return float(np.sqrt(np.quantile(nearest, share, weights=weight, method="inverted_cdf")))
 
 
-def count_distinct(centers: ndarray, spread: float, nearness: float = math.inf) -> int:
+def count_distinct(centers: ndarray, spread: float, x: Any, weight: ndarray) -> int:
     """Return how many groups of centers are apart.
 
     Parameters
@@ -216,10 +218,11 @@ def count_distinct(centers: ndarray, spread: float, nearness: float = math.inf) 
     centers : ndarray of shape (n_clusters, n_features)
     spread : float
         The total standard deviation of the data.
-    nearness : float
-        How far a sample usually is from its nearest center, where centers further apart are apart.
+    x, weight : ndarray or CSR of shape (n, n_features), ndarray of shape (n,)
+        A few rows and their weights.
     """
     radius = min(COINCIDENCE_RADIUS, COINCIDENCE_SPACING / len(centers)) * spread
+    nearness = distance_quantile(x, weight, centers, MOST_ROWS)
     radius = min(radius, max(nearness, LEAST_RADIUS * spread))
     D, _ = squared_distances(Block.of(centers, None), Centers.of(centers))
     return int(connected_components(D <= radius**2, directed=False)[0])

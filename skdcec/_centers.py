@@ -30,11 +30,11 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdcec._blocks import (
+    NEARNESS_SAMPLE,
     Centers,
     add_statistics,
     count_distinct,
     empty_last,
-    median_distance,
     owners,
     seeding_order,
     squared_distances,
@@ -63,8 +63,6 @@ from skdcec._sklearn import (
 
 # Seeding and the estimates of scale look at no more rows than this.
 SEEDING_SAMPLE = 2**17
-# How near samples are to the finished centers is told from no more than these.
-NEARNESS_SAMPLE = 2048
 # Over-relaxation lengthens the step by this factor while the objective falls.
 STEP_GROWTH = 1.2
 # A step halved this often without lowering the objective has met the working precision.
@@ -101,6 +99,11 @@ def labels_and_sizes(block, function, n_clusters):
 def first(function, block):
     """Return the first of what a function returns for a block."""
     return function(block)[0]
+
+
+def reach(block):
+    """Return the largest squared norm of the rows of a block, which had to be finite for the block to be."""
+    return block.reach
 
 
 def distances_in_units(block, distances, unit):
@@ -179,8 +182,7 @@ class BaseCenterClusterer(
 
     def _count_distinct(self, state, sample, weight, variance):
         """Return how many centers differ noticeably, for a few rows and the variances of the features."""
-        centers = state["cluster_centers_"]
-        return count_distinct(centers, np.sqrt(variance.sum()), median_distance(sample, weight, centers))
+        return count_distinct(state["cluster_centers_"], np.sqrt(variance.sum()), sample, weight)
 
     def _reconsider(self, prepared):
         """Return what to prepare for another try after centers have met, or None to accept that."""
@@ -268,9 +270,9 @@ class BaseCenterClusterer(
         with block_pool() as pool:
             everyone = self._rows(X, sample_weight, pool=pool, all_rows=True)
             # rows without weight take no part, not even in the choice of units; but they get labels
-            if not complete:
-                check_range(everyone)
             rows, variance = measure(self._rows(X, sample_weight, pool=pool))
+            if not complete:
+                everyone.in_units(rows.units).reduce(reach, max)
             sample, weight = rows.sample(SEEDING_SAMPLE, random_state)
             prepared = inputs | self._prepare(rows, sample, weight, variance)
             order = seeding_order(sample, weight, self._metric_rows(sample, prepared))
@@ -538,7 +540,8 @@ class BaseCenterClusterer(
     def transform(self, X):
         """Return the distance of each row to each center.
 
-        It is that in the estimator's own metric; with a kernel, the Euclidean distance of its argument.
+        It is that in the estimator's own metric; with a kernel, the Euclidean distance that the kernel is a
+        function of.
 
         Parameters
         ----------

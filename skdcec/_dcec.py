@@ -27,7 +27,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdcec._autoencoders import LARGEST_SEED, BaseAutoencoder, ConvAutoencoder, undisturbed_random
-from skdcec._blocks import count_distinct, empty_last
+from skdcec._blocks import NEARNESS_SAMPLE, count_distinct, empty_last
 from skdcec._checkpoint import Checkpoint, as_text, pack, unpack
 from skdcec._images import check_images, check_new_images, slices
 from skdcec._initialisers import check_init, place_centers, seed_estimator
@@ -65,13 +65,15 @@ def cluster_health(sizes, centers, Z):
     return {
         "empty": int(np.count_nonzero(sizes == 0)),
         "starved": int(np.count_nonzero((sizes > 0) & (sizes * 10 < sizes.mean()))),
-        "merged": len(centers) - count_distinct(centers, total_deviation(Z)),
+        "merged": len(centers) - count_apart(centers, Z),
     }
 
 
-def total_deviation(Z):
-    """Return the square root of the summed variances of the columns."""
-    return np.sqrt(Z.var(axis=0, dtype=np.float64).sum())
+def count_apart(centers, Z):
+    """Return how many groups of centers are apart in the embedding."""
+    spread = np.sqrt(Z.var(axis=0, dtype=np.float64).sum())
+    few = Z[:: -(-len(Z) // NEARNESS_SAMPLE)]
+    return count_distinct(centers.astype(Z.dtype), spread, few, np.ones(len(few)))
 
 
 class DCEC(
@@ -410,7 +412,7 @@ class DCEC(
         return Checkpoint(self.checkpoint, identity, seeds)
 
     def _warn_of_coincidence(self, centers, Z):
-        n_distinct = count_distinct(centers, total_deviation(Z))
+        n_distinct = count_apart(centers, Z)
         if n_distinct < len(centers):
             warnings.warn(
                 f"init placed only {n_distinct} distinct centers for {len(centers)} clusters; those on "
@@ -463,7 +465,7 @@ class DCEC(
             records = json.loads(bytes(saved["history"]))
             n_iter, change = records[-1]["n_iter"], records[-1]["label_change"]
             resume, targets = (n_iter, unpack(saved, "progress")), None
-            finished = change < self.tol or n_iter >= self.max_iter or bool(saved["stopped"])
+            finished = change < self.tol or n_iter >= self.max_iter or bool(saved.get("stopped"))
             Z = encode(recipe.architecture, weights, images) if finished else None
             update = Update(n_iter, {}, change, saved["labels"], Z, weights, centers, None)
         updates = refine(

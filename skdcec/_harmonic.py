@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
-from skdcec._blocks import Centers, median_distance
+from skdcec._blocks import Centers, distance_quantile
 from skdcec._centers import BaseCenterClusterer
 from skdcec._collapse import LARGEST_EXPONENT, critical_exponent
 from skdcec._harmonic_weights import (
@@ -420,7 +420,8 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         return objective * min(self._width(state) / state["sigma_"], 1.0) ** state["p_"]
 
     def _check_fit(self, sample, weight, state):
-        exponent = (median_distance(sample, weight, state["cluster_centers_"]) / state["sigma_"]) ** 2
+        half = distance_quantile(sample, weight, state["cluster_centers_"], 0.5)
+        exponent = (half / state["sigma_"]) ** 2
         if exponent > FLAT_KERNEL:
             warnings.warn(
                 f"The kernel is flat: for half of the samples it is below exp(-{exponent:.0f}) even at "

@@ -16,7 +16,6 @@ from skdcec._blocks import (
     Centers,
     Statistics,
     count_distinct,
-    median_distance,
     owners,
     scratch,
     squared_distances,
@@ -302,8 +301,9 @@ class MahalanobisKMeans(BaseCenterClusterer):
         Largest number of iterations of a run.
 
     tol : float, default=1e-6
-        A run has converged once the squared change of centers and covariances is below ``tol``, in
-        coordinates that make the covariance of all data the identity.
+        A run has converged once the squared change of centers and covariances is below ``tol``, under the
+        metric of all data: in coordinates that make their covariance the identity; for 'diag' and
+        'spherical', their variances or the mean variance one.
 
     reg_covar : float, default=1e-6
         Share of the variance of each feature that is added to the diagonal of the covariance, to keep
@@ -534,8 +534,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
         if not state["_rank"]:
             return 1
         centers, sample = (mapped(x, state["components_"]) for x in (state["cluster_centers_"], sample))
-        nearness = median_distance(sample, weight, centers)
-        return count_distinct(centers, np.sqrt(state["_rank"]), nearness)
+        return count_distinct(centers, np.sqrt(state["_rank"]), sample, weight)
 
     def _distance_function(self, state):
         centers, components = state["cluster_centers_"], state["components_"]

@@ -9,7 +9,9 @@ import pytest
 from sklearn.cluster import DBSCAN, KMeans
 from sklearn.datasets import load_iris, make_blobs
 from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
 from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdcec import DCEC, ConvAutoencoder, KHarmonicMeans, MahalanobisKMeans
@@ -290,6 +292,12 @@ def test_bytes_and_what_was_made_of_them_have_one_scale():
     np.testing.assert_allclose(display.centers.reshape(5, -1), model.cluster_centers_ / 255)
     exact = ReconstructionDisplay.from_estimator(PCA().fit(whole), whole)
     np.testing.assert_allclose(exact.reconstructions, exact.images, atol=1e-9)
+    ours = ConvAutoencoder((4,), (3,), epochs=1, random_state=0).fit(whole)
+    bare, piped = (
+        ReconstructionDisplay.from_estimator(estimator, whole).reconstructions
+        for estimator in (ours, make_pipeline("passthrough", FrozenEstimator(ours)).fit(whole))
+    )
+    np.testing.assert_array_equal(piped, bare)
 
 
 def test_legends_leave_out_what_others_drew(kmeans):

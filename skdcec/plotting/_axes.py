@@ -51,12 +51,11 @@ def scatter_centers(ax, centers):
     return ax.scatter(*centers.T, s=90, marker="X", color="k", edgecolors="w", label="center", zorder=3)
 
 
-def add_legend(ax, scatters, title):
-    """Name scatters beside the axes, unless their colours are too many to tell apart."""
-    # with noise and centers
-    if len(scatters) <= MOST_COLORS + 2:
+def add_legend(ax, scatters, title, centers=None):
+    """Name scatters beside the axes, and centers, unless the colours are too many to tell apart."""
+    if len(scatters) <= MOST_COLORS + 1:
         legend = ax.legend(
-            handles=scatters,
+            handles=[*scatters.values(), *([] if centers is None else [centers])],
             title=title,
             loc="center left",
             bbox_to_anchor=(1, 0.5),

@@ -314,8 +314,11 @@ def as_images(X, image_shape=None):
 
 def on_scale_of_images(made, estimator, X):
     """Return what an estimator made of X on the scale that `as_images` gives X."""
+    first = getattr(estimator, "best_estimator_", estimator)
+    while hasattr(first, "steps"):
+        first = next(step for _, step in first.steps if step not in ("passthrough", None))
     # only our networks divide bytes by 255
-    return made / 255 if np.asarray(X).dtype == np.uint8 and not hasattr(estimator, "image_shape_") else made
+    return made / 255 if np.asarray(X).dtype == np.uint8 and not hasattr(first, "image_shape_") else made
 
 
 def mosaic(tiles, gap=1):

@@ -80,12 +80,9 @@ class EmbeddingDisplay:
         """
         ax = axes_of(ax, figsize=(6.4, 4.8))
         self.scatters_ = scatter_labels(ax, self.points, self.labels, size)
-        named, self.centers_ = list(self.scatters_.values()), None
-        if self.centers is not None:
-            self.centers_ = scatter_centers(ax, self.centers)
-            named.append(self.centers_)
+        self.centers_ = None if self.centers is None else scatter_centers(ax, self.centers)
         ax.set(xlabel=self.axis_names[0], ylabel=self.axis_names[1])
-        add_legend(ax, named, self.label_name)
+        add_legend(ax, self.scatters_, self.label_name, self.centers_)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
@@ -339,7 +336,7 @@ class CovarianceEllipsesDisplay:
             self.ellipses_.append(ax.add_patch(ellipse))
         self.centers_ = scatter_centers(ax, self.centers)
         ax.set(xlabel=self.axis_names[0], ylabel=self.axis_names[1])
-        add_legend(ax, [*self.scatters_.values(), self.centers_], "cluster")
+        add_legend(ax, self.scatters_, "cluster", self.centers_)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
