@@ -504,4 +504,7 @@ def test_internal_units_are_exact_powers_of_two():
 
 def test_small_helpers():
     assert empty_last(np.array([1, 0, 2, 0])).tolist() == [0, 2, 1, 3]
-    assert count_distinct(np.array([[0.0], [0.5], [1.0], [9.0]]), 12.0) == 2
+    centers = np.array([[0.0], [0.5], [1.0], [9.0]])
+    # a twentieth of the spread counts, unless rows are nearer to their centers
+    assert count_distinct(centers, 12.0, np.array([[0.0], [7.0]]), np.ones(2)) == 2
+    assert count_distinct(centers, 12.0, np.array([[0.1], [8.8]]), np.ones(2)) == 4
