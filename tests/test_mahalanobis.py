@@ -8,7 +8,7 @@ from sklearn.datasets import load_iris, load_wine, make_blobs
 from sklearn.metrics import adjusted_rand_score
 
 from skdcec import MahalanobisKMeans
-from skdcec._mahalanobis import whitening
+from skdcec._covariances import whitening
 
 
 @pytest.fixture(scope="module")
