@@ -26,6 +26,8 @@ from skdcec._sklearn import Interval, StrOptions
 
 # p='auto' exceeds the critical exponent by the first factor, and grows by the second while centers meet.
 AUTO_FACTOR, AUTO_GROWTH = 1.4, 1.25
+# No exponent that it tries is larger; and none at all may be larger than the other.
+LARGEST_AUTO, LARGEST_P = AUTO_FACTOR * LARGEST_EXPONENT, 100
 # Over-relaxation stops growing at this multiple of the plain step.
 LARGEST_STEP = 8.0
 # A kernel is flat where it is below exp(-FLAT_KERNEL) for half of the samples, even at the nearest center.
@@ -45,7 +47,7 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
 
     _parameter_constraints: dict = {
         **BaseCenterClusterer._parameter_constraints,
-        "p": [StrOptions({"auto"}), Interval(Real, 2, 100, closed="both")],
+        "p": [StrOptions({"auto"}), Interval(Real, 2, LARGEST_P, closed="both")],
         "accelerate": ["boolean"],
     }
     _accepts_sparse = True
@@ -58,24 +60,32 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
     def _reconsider(self, prepared):
         # no closed form says when some of the centers meet
         p = next_half(AUTO_GROWTH * prepared["p_"])
-        return prepared | {"p_": p} if self.p == "auto" and p <= LARGEST_EXPONENT else None
+        return prepared | {"p_": p} if self.p == "auto" and p <= LARGEST_AUTO else None
 
     def _max_runs(self, n_init):
         return None if self.p == "auto" else n_init
 
     def _advice(self, sample, sample_weight, state):
         duplicates = not sp.issparse(sample) and len(np.unique(sample, axis=0)) < self.n_clusters
-        if self.p == "auto" or duplicates:
+        if duplicates:
             return super()._advice(sample, sample_weight, state)
-        p_star = self._critical_exponent(sample, sample_weight)
-        advice = (
-            f"With p={state['p_']:.3g} centers attract each other on these data. Set p='auto', or p to "
-            f"{AUTO_FACTOR * max(state['p_'], p_star or 0):.1f} or more."
-        )
+        if self.p == "auto":
+            return (
+                f"{super()._advice(sample, sample_weight, state)} In high dimension they may need a larger "
+                f"exponent than p='auto' tries, which ends at {LARGEST_AUTO:.0f}: reduce the number of "
+                "features, or set p."
+            )
+        p, p_star = state["p_"], self._critical_exponent(sample, sample_weight)
+        way = "Set p='auto'" if p < LARGEST_AUTO else "Reduce the number of features"
+        advice = f"With p={p:.3g} centers attract each other on these data. {way}, or "
         if p_star is None:
-            return advice
-        known = f"p*={p_star:.2f}" if p_star else "p*<2"
-        return f"{advice} ({known}; below p*, even all of them on one point are a local minimum.)"
+            return f"{advice}set a larger p."
+        larger = min(AUTO_FACTOR * max(p, p_star), LARGEST_P)
+        known = f"p*={p_star:.2f}" if 0 < p_star < LARGEST_EXPONENT else "p*>=20" if p_star else "p*<2"
+        return (
+            f"{advice}set p to {larger:.1f} or more ({known}; below p*, even all of them on one point are a "
+            "local minimum)."
+        )
 
     def _critical_exponent(self, sample, sample_weight):
         """Return p*, or None where there is no formula for it."""
@@ -135,7 +145,7 @@ class KHarmonicMeans(_BaseHarmonicMeans):
         Exponent of the distance, between 2 and 100. Small exponents let centers fall onto one point in high
         dimension. 'auto' starts with 2, or with 1.4 times the exponent below which all of them would
         if that is larger, and grows by a quarter as long as any two centers of the best run coincide, each
-        time up to the next multiple of 1/2, and not beyond 20. 2.0 is fuzzy c-means with m = 2.
+        time up to the next multiple of 1/2, and not beyond 28. 2.0 is fuzzy c-means with m = 2.
 
     accelerate : bool, default=True
         Lengthen the steps while the objective falls. The optimum is the same, in fewer iterations.
@@ -283,7 +293,7 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
 
     p : 'auto' or float, default='auto'
         Exponent of the distance in feature space, between 2 and 100. 'auto' starts with 2, and grows by a
-        quarter, up to the next multiple of 1/2 and not beyond 20, as long as any two centers of the best
+        quarter, up to the next multiple of 1/2 and not beyond 28, as long as any two centers of the best
         run coincide.
 
     accelerate : bool, default=True

@@ -7,6 +7,7 @@ import mpmath
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
+from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
@@ -282,6 +283,25 @@ def test_the_warning_of_a_collapse_gives_the_critical_exponent_also_below_2():
     init = 1e-3 * X[:4]  # together from the start, in data where p* is 0
     with pytest.warns(ConvergenceWarning, match=r"centers are distinct.*Set p='auto'.*p\*<2"):
         KHarmonicMeans(4, p=2.0, init=init, max_iter=1, tol=1e9).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "advice"),
+    [
+        (KHarmonicMeans(p=10), r"Set p='auto', or set p to 28\.0 or more \(p\*>=20;"),
+        (KHarmonicMeans(p=28), r"Reduce the number of features, or set p to 39\.2 or more \(p\*>=20;"),
+        (KHarmonicMeans(), "p='auto' tries, which ends at 28: reduce the number of features, or set p"),
+        (KernelKHarmonicMeans(p=28), r"Reduce the number of features, or set a larger p\."),
+        (KernelKHarmonicMeans(), "p='auto' tries, which ends at 28: reduce the number of features, or set p"),
+    ],
+    ids=repr,
+)
+def test_the_warning_of_a_collapse_does_not_repeat_what_failed(estimator, advice):
+    X = np.random.default_rng(0).normal(size=(500, 200))
+    estimator = clone(estimator).set_params(n_clusters=5, random_state=0)
+    with pytest.warns(ConvergenceWarning, match=f"centers are distinct.*{advice}"):
+        estimator.fit(X)
+    assert estimator.p_ <= 28
 
 
 def test_auto_exponent_is_2_where_that_is_safe():
