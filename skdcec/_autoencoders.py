@@ -271,7 +271,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         Returns
         -------
         images : ndarray
-            In the layout of the training data.
+            In the layout of the training data; where those were uint8, divided by 255.
         """
         from skdcec._training import decode
 

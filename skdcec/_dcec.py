@@ -29,7 +29,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdcec._autoencoders import LARGEST_SEED, BaseAutoencoder, ConvAutoencoder, undisturbed_random
 from skdcec._blocks import NEARNESS_SAMPLE, count_distinct, empty_last
 from skdcec._checkpoint import Checkpoint, as_text, pack, unpack
-from skdcec._images import check_images, check_new_images, slices
+from skdcec._images import check_images, check_new_images, check_scale, slices
 from skdcec._initialisers import check_init, place_centers, seed_estimator
 from skdcec._sklearn import DOC_LINK, Interval, _fit_context, report, set_fitted
 from skdcec._storage import check_folder
@@ -102,12 +102,13 @@ class DCEC(
           ``n_components``) set, unless `n_clusters` is None. Centers are its ``cluster_centers_`` or
           ``means_``, or the mean of each label; images go to the nearest of them in Euclidean distance,
           whatever that of the clusterer is;
-        - a callable ``init(Z, n_clusters, random_state)`` that returns centers;
+        - a callable ``init(Z, n_clusters, random_state=...)`` that returns centers;
         - the centers.
 
     autoencoder : ConvAutoencoder, DenseAutoencoder, KerasAutoencoder or FrozenEstimator of one, default=None
         A clone is trained; None is ``ConvAutoencoder()``. A fitted one in scikit-learn's
-        ``FrozenEstimator`` is not trained again, only refined (a copy of it).
+        ``FrozenEstimator`` is not trained again, only refined (a copy of it). To set parameters such as
+        ``autoencoder__epochs`` or ``init__p`` by name, pass the objects first; None has none.
 
     gamma : float, default=0.1
         Weight of the clustering loss.
@@ -325,6 +326,8 @@ class DCEC(
         autoencoder, frozen = self._check_autoencoder()
         shape = autoencoder.image_shape_ if frozen else autoencoder.image_shape
         images, inputs = check_images(self, X, shape)
+        if frozen:
+            check_scale(autoencoder, images.rows)
         recipe = autoencoder._recipe(inputs["image_shape_"], autoencoder.architecture_ if frozen else None)
         if self.n_clusters is not None and len(images) < self.n_clusters:
             raise ValueError(f"n_samples={len(images)} should be >= n_clusters={self.n_clusters}.")
@@ -601,7 +604,7 @@ class DCEC(
         Returns
         -------
         images : ndarray
-            In the layout of the training data.
+            In the layout of the training data; where those were uint8, divided by 255.
         """
         check_is_fitted(self)
         images = self.autoencoder_.inverse_transform(X)

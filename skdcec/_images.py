@@ -1,6 +1,7 @@
 """The layouts of images that are accepted, and what becomes of them."""
 
 import hashlib
+import warnings
 from functools import cached_property
 from numbers import Integral
 
@@ -12,6 +13,8 @@ from skdcec._streams import is_stream, iterate_stream, store_stream
 
 # So many images are looked at at a time where all of them are.
 CHUNK = 2048
+# What is in [0, 1] may leave it where images are scaled to another size, but not by so much.
+LARGEST_OVERSHOOT = 2
 
 
 class Images:
@@ -88,8 +91,13 @@ def check_images(estimator, X, image_shape=None):
         X, sample_shape = flatten(X)
         rows, attributes = validate_new_data(estimator, X, dtype="numeric")
         check_range(rows)
+    warn_of_large_bytes(rows)
     image_shape = resolve_image_shape(rows.shape[1], sample_shape, image_shape)
-    attributes |= {"image_shape_": image_shape, "_sample_shape": sample_shape or (rows.shape[1],)}
+    attributes |= {
+        "image_shape_": image_shape,
+        "_sample_shape": sample_shape or (rows.shape[1],),
+        "_saw_bytes": rows.dtype == np.uint8,
+    }
     return Images(rows, image_shape), attributes
 
 
@@ -114,6 +122,7 @@ def check_new_images(estimator, X):
     check_sample_shape(estimator, sample_shape)
     rows = validate_data(estimator, X, reset=False, dtype="numeric")
     check_range(rows)
+    check_scale(estimator, rows)
     dtype = np.dtype(np.float64 if rows.dtype == np.float64 else np.float32)
     return [Images(rows, estimator.image_shape_)], dtype
 
@@ -127,6 +136,7 @@ def new_parts(estimator, stream):
                 f"X has {rows.shape[1]} features, but {type(estimator).__name__} is expecting "
                 f"{estimator.n_features_in_} features as input."
             )
+        check_scale(estimator, rows)
         yield Images(rows, estimator.image_shape_)
 
 
@@ -148,6 +158,26 @@ def check_range(rows):
     largest = float(np.finfo(np.float32).max)
     if rows.dtype.itemsize > 4 and max(float(rows.max()), -float(rows.min())) > largest:
         raise ValueError("X has values beyond the range of float32, in which networks compute.")
+
+
+def warn_of_large_bytes(rows):
+    """Warn of what seem to be bytes in another type, which nobody divides by 255."""
+    if rows.dtype != np.uint8 and rows.max() == 255 and rows.min() == 0:
+        warnings.warn(
+            f"X has dtype={rows.dtype} and values from 0 to 255, which are used as they are: only uint8 is "
+            "divided by 255. Pass X.astype(np.uint8) or X / 255.",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def check_scale(estimator, rows):
+    """Raise where a network that was fitted to bytes gets numbers of another scale."""
+    if estimator._saw_bytes and rows.dtype != np.uint8 and rows.max() > LARGEST_OVERSHOOT:
+        raise ValueError(
+            f"X has dtype={rows.dtype} and values up to {rows.max():g}, but {type(estimator).__name__} was "
+            "fitted with uint8, which is divided by 255. Pass X.astype(np.uint8) or X / 255."
+        )
 
 
 def check_sample_shape(estimator, sample_shape):

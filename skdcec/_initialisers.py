@@ -37,9 +37,25 @@ def check_init(init, n_clusters, n_components):
             init._validate_params()
         return init if n_clusters is None else set_cluster_number(init, n_clusters)
     if callable(init):
+        check_signature(init)
         return init
     centers = check_array(init, dtype=np.float64, input_name="init")
     return check_centers(centers, n_clusters, n_components)
+
+
+def check_signature(init):
+    """Raise where a callable cannot be called as `place_centers` will."""
+    try:
+        signature = inspect.signature(init)
+    except ValueError:  # some that are compiled do not tell
+        return
+    try:
+        signature.bind(None, None, random_state=None)
+    except TypeError as error:
+        raise TypeError(
+            f"init={init!r} should be callable as init(Z, n_clusters, random_state=random_state), which it "
+            f"is not: {error}."
+        ) from error
 
 
 def check_centers(centers, n_clusters, n_components):
@@ -49,7 +65,12 @@ def check_centers(centers, n_clusters, n_components):
             f"init gave centers of shape {centers.shape}; they should have the "
             f"n_components={n_components} columns of the embedding."
         )
-    if not len(centers) or len(centers) != (n_clusters or len(centers)):
+    if not len(centers):
+        raise ValueError(
+            "init found no clusters; pass one that finds some in the embedding, such as HDBSCAN with a "
+            "smaller min_cluster_size. With memory=folder the next fit need not pretrain again."
+        )
+    if len(centers) != (n_clusters or len(centers)):
         raise ValueError(
             f"init found {len(centers)} clusters, but n_clusters={n_clusters}. Set "
             "n_clusters=None to take as many as it finds."

@@ -65,9 +65,19 @@ def test_bytes_are_scaled_and_nothing_else_is(images):
     pixels = (images * 255).astype(np.uint8)
     model = small().fit(pixels)
     np.testing.assert_array_equal(model.transform(pixels), model.transform(pixels / np.float32(255)))
-    assert not np.array_equal(model.transform(pixels), model.transform(pixels.astype(np.float32)))
     frame = pd.DataFrame(pixels.reshape(40, -1))
     np.testing.assert_array_equal(model.transform(frame), model.transform(pixels))
+
+
+def test_bytes_in_another_type_are_not_taken_for_other_images(images):
+    pixels = (images * 255).astype(np.uint8)
+    model = small().fit(pixels)
+    for other in (pixels.astype(int), pixels.astype(np.float32), pixels.tolist()):
+        with pytest.raises(ValueError, match=r"values up to 254, but .* was fitted with uint8.*X / 255"):
+            model.transform(other)
+    pixels[0, 0, :2] = [[0], [255]]
+    with pytest.warns(UserWarning, match=r"dtype=int64 and values from 0 to 255.*only uint8 is divided"):
+        small().fit(pixels.astype(np.int64))
 
 
 def test_types_come_back_as_they_came(images):

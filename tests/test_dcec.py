@@ -320,6 +320,24 @@ def test_an_init_that_finds_other_numbers_names_the_remedy(dcec, X):
         dcec.set_params(init=seven).fit(X)
 
 
+def test_an_init_that_finds_no_cluster_is_told_from_one_that_finds_others(dcec, X):
+    with pytest.raises(ValueError, match=r"init found no clusters.*min_cluster_size"):
+        dcec.set_params(n_clusters=None, init=HDBSCAN(min_cluster_size=len(X) - 1, copy=True)).fit(X)
+
+
+def test_a_callable_init_of_other_arguments_is_refused_before_training(X, count_pretraining):
+    with pytest.raises(TypeError, match=r"should be callable as init\(Z, n_clusters, random_state="):
+        DCEC(init=lambda Z, n_clusters, rng: Z[:n_clusters]).fit(X)
+    assert not count_pretraining
+
+
+def test_a_frozen_autoencoder_of_bytes_is_given_bytes(dcec, X):
+    pixels = (X * 250).astype(np.uint8)
+    autoencoder = ConvAutoencoder((4,), (3,), epochs=1, random_state=0).fit(pixels)
+    with pytest.raises(ValueError, match=r"ConvAutoencoder was fitted with uint8"):
+        dcec.set_params(autoencoder=FrozenEstimator(autoencoder)).fit(pixels.astype(np.float32))
+
+
 @pytest.mark.parametrize("steps", [(), (StandardScaler(),)])
 def test_an_init_that_cannot_be_asked_for_a_number_is_refused_before_training(X, count_pretraining, steps):
     init = make_pipeline(*steps, HDBSCAN(copy=True)) if steps else HDBSCAN(copy=True)
