@@ -16,6 +16,9 @@ __all__ = ["fetch_mnist", "fetch_usps", "load_digits_images", "load_image_folder
 
 IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 
+# White, in images of more than 8 bits.
+LARGEST_PIXEL = 65535
+
 NPZ_SUBSETS = {"train": ["train"], "test": ["test"], "all": ["train", "test"]}
 
 
@@ -142,6 +145,8 @@ def load_npz(path, *, subset="train"):
             raise ValueError(f"{path} has no array {missing}, only {sorted(archive.files)}.")
         arrays = [archive[name] for name in names]
     for images, target, name in zip(arrays[::2], arrays[1::2], names[::2], strict=True):
+        if target.dtype.kind not in "biu":
+            raise ValueError(f"{path} has targets of dtype={target.dtype}, which should be integers.")
         if len(images) != len(target):
             raise ValueError(f"{path} has {len(images)} images in {name}, but {len(target)} targets.")
     images, target = np.concatenate(arrays[::2]), np.concatenate(arrays[1::2])
@@ -154,8 +159,8 @@ def load_image_folder(path, *, image_size=None, color=False):
     Parameters
     ----------
     path : str or path-like
-        The folder. Files are images by their suffix (.png, .jpg and the like); others are passed over, as
-        are names that begin with a dot.
+        The folder. Files are images by their suffix (.bmp, .gif, .jpeg, .jpg, .pgm, .png, .ppm, .tif, .tiff
+        or .webp); others, HEIC among them, are passed over, as are names that begin with a dot.
     image_size : tuple of int, default=None
         (height, width) in pixels to which images are scaled, after cropping the middle to the same
         proportions. None takes them as they are; they must then have one size.
@@ -175,14 +180,15 @@ def load_image_folder(path, *, image_size=None, color=False):
     NotADirectoryError
         If there is no such folder.
     ValueError
-        For a folder without images, a file that is no image, or images of different sizes where `image_size`
-        is None; the message names the file.
+        For a folder without images, a file that is no image, or has values that have no known limit, or
+        images of different sizes where `image_size` is None; the message names the file.
     ImportError
         Without Pillow (extra ``images``).
 
     Notes
     -----
-    Images are turned as their camera says they were taken. What is transparent becomes white.
+    Images are turned as their camera says they were taken. What is transparent becomes white. Grey values of
+    more than 8 bits are taken to reach up to 65535; floating point has no such limit, and is refused.
 
     Examples
     --------
@@ -208,7 +214,9 @@ def load_image_folder(path, *, image_size=None, color=False):
     files = [
         file
         for file in files
-        if file.suffix.lower() in IMAGE_SUFFIXES and not any(part[0] == "." for part in file.parts)
+        if file.suffix.lower() in IMAGE_SUFFIXES
+        and not any(part[0] == "." for part in file.parts)
+        and (folder / file).is_file()
     ]
     if not files:
         raise ValueError(f"path={str(path)!r} has no files that end in {sorted(IMAGE_SUFFIXES)}.")
@@ -229,7 +237,7 @@ def load_image_folder(path, *, image_size=None, color=False):
 def _read_image(path, image_size, color):
     """Return the pixels of a file as float32 in [0, 1]."""
     try:
-        from PIL import Image, ImageOps, UnidentifiedImageError
+        from PIL import Image, ImageOps
     except ImportError as error:
         raise ImportError(
             "load_image_folder needs Pillow; install it, or skdcec with the extra 'images'."
@@ -238,10 +246,16 @@ def _read_image(path, image_size, color):
         with Image.open(path) as file:
             image = ImageOps.exif_transpose(file)
             image.load()
-    except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"{path} is not an image that Pillow can read.") from error
-    if image.mode.startswith("I"):  # 16 bits for each pixel, which convert would cut to 255
-        image = Image.fromarray((np.asarray(image) / 257).astype(np.uint8))
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path} is not an image that Pillow can read: {error}") from error
+    if image.mode[0] in "IF":  # more than 8 bits for each pixel, which convert would cut to 255
+        pixels = np.asarray(image)
+        if image.mode == "F" or pixels.min() < 0 or pixels.max() > LARGEST_PIXEL:
+            raise ValueError(
+                f"{path} has pixels of dtype={pixels.dtype} from {pixels.min()} to {pixels.max()}; they "
+                f"should be integers from 0 to {LARGEST_PIXEL}."
+            )
+        image = Image.fromarray((pixels / 257).astype(np.uint8))
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     image = image.convert("RGB" if color else "L")

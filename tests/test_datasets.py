@@ -78,6 +78,9 @@ def test_bad_files_raise(tmp_path):
     np.savez(path, x_train=x, y_train=[1], x_test=x, y_test=[1, 2, 3])
     with pytest.raises(ValueError, match="has 2 images in x_train, but 1 targets"):
         datasets.load_npz(path, subset="all")
+    np.savez(path, x_train=x, y_train=["cat", "dog"])
+    with pytest.raises(ValueError, match="has targets of dtype=<U3, which should be integers"):
+        datasets.load_npz(path)
     np.savez(path, x_train=np.array([{}], dtype=object), y_train=[1])
     with pytest.raises(ValueError, match="pickle"):
         datasets.load_npz(path)
@@ -129,6 +132,21 @@ def test_colours_transparency_and_deep_pixels(tmp_path):
     Image.fromarray(np.array([[0, 32768, 65535]], dtype=np.uint16)).save(tmp_path / "red.png")
     (image,) = datasets.load_image_folder(tmp_path).images
     np.testing.assert_allclose(image, [[0, 0.5, 1]], atol=0.005)
+
+
+@pytest.mark.parametrize("pixels", [np.float32([[0, 0.5]]), np.int32([[0, 65536]]), np.int32([[-1, 0]])])
+def test_pixels_without_a_known_limit_are_refused(tmp_path, pixels):
+    Image.fromarray(pixels).save(tmp_path / "deep.tif")
+    with pytest.raises(ValueError, match=r"deep\.tif has pixels of dtype=.*integers from 0 to 65535"):
+        datasets.load_image_folder(tmp_path)
+
+
+def test_folders_and_huge_images_are_told_apart_from_images(tmp_path, monkeypatch):
+    write(tmp_path / "folder.png" / "1.png", np.zeros((8, 8)))
+    assert datasets.load_image_folder(tmp_path).filenames == ["folder.png/1.png"]
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(ValueError, match=r"1\.png is not an image that Pillow can read: Image size"):
+        datasets.load_image_folder(tmp_path)
 
 
 def test_photographs_are_upright(tmp_path):
