@@ -96,6 +96,10 @@ def test_colour_images_keep_their_colours():
     images = rng.integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
     display = CenterImagesDisplay.from_predictions(images, [0, 0, 0, 1, 1, 1], n_members=1)
     np.testing.assert_allclose(tile(display, 0, 1)[..., :3], images[3:].mean(axis=0) / 255, atol=1e-6)
+    # so they do in another type, of which nobody knows the limits
+    images[3, 0, 0] = 255
+    display = CenterImagesDisplay.from_predictions(images.astype(int), [0, 0, 0, 1, 1, 1], n_members=3)
+    np.testing.assert_allclose(tile(display, 0, 1)[..., :3], images[3:].mean(axis=0) / 255, atol=1e-6)
 
 
 def test_reconstructions_stand_below_their_images(dcec):
@@ -225,8 +229,27 @@ def test_histories_of_other_estimators(kmeans):
     np.testing.assert_array_equal(
         HistoryDisplay.from_estimator(khm).lines_["objective"].get_ydata(), khm.objective_history_
     )
+    # a monitor notes a score after each iteration, and none before the first
+    noted = np.linspace(0.1, 0.9, khm.n_iter_)
+    line = HistoryDisplay.from_estimator(khm, scores={"ARI": noted}).lines_["ARI"]
+    np.testing.assert_array_equal(line.get_ydata(), [np.nan, *noted])
     with pytest.raises(TypeError, match="KMeans keeps no history"):
         HistoryDisplay.from_estimator(kmeans)
+    with pytest.raises(ValueError, match="should have a curve"):
+        HistoryDisplay.from_history({})
+
+
+def test_what_cannot_be_drawn_is_named(dcec, kmeans):
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        EmbeddingDisplay.from_estimator(dcec, X[100:], y[:-50])
+    with pytest.raises(ValueError, match="labels are all -1"):
+        CenterImagesDisplay.from_predictions(X[:5], np.full(5, -1))
+    with pytest.raises(TypeError, match="KMeans has no inverse_transform"):
+        ReconstructionDisplay.from_estimator(kmeans, X)
+    with pytest.raises(ValueError, match=r"features=\('sepal', 'petal'\) should be two columns of X"):
+        CovarianceEllipsesDisplay.from_predictions(
+            load_iris().data, np.zeros(150), features=("sepal", "petal")
+        )
 
 
 def boundary(ellipse, n_points=50):

@@ -103,8 +103,8 @@ class HistoryDisplay:
         estimator : estimator
             `DCEC`, an autoencoder, or one of the centre-based clusterers, fitted.
         scores : dict of array-like, default=None
-            Scores to add by name, such as those that a monitor noted: one value for each point of the
-            history.
+            Scores to add by name, such as those that a monitor noted: one value for each update, epoch or
+            iteration. The centre-based clusterers have an objective before the first one, too.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
 
@@ -117,6 +117,8 @@ class HistoryDisplay:
         ------
         TypeError
             For an estimator that keeps no history.
+        ValueError
+            If scores have another length than the history.
         """
         check_is_fitted(estimator)
         if hasattr(estimator, "history_"):
@@ -126,6 +128,11 @@ class HistoryDisplay:
                 name = "epoch"
         elif hasattr(estimator, "objective_history_"):
             history, name = {"objective": estimator.objective_history_}, "iteration"
+            # nobody could note a score before the first iteration
+            scores = {
+                key: [np.nan, *values] if len(values) == estimator.n_iter_ else values
+                for key, values in (scores or {}).items()
+            }
         else:
             raise TypeError(f"{type(estimator).__name__} keeps no history of its training.")
         return cls.from_history(history, scores=scores, iter_name=name, ax=ax)
@@ -154,8 +161,10 @@ class HistoryDisplay:
         Raises
         ------
         ValueError
-            If the curves have different lengths.
+            If there are no curves, or of different lengths.
         """
+        if not history and not scores:
+            raise ValueError(f"history={history} should have a curve, such as 'reconstruction_loss'.")
         curves = {name: np.asarray(values, dtype=float) for name, values in history.items()}
         shares = {"label change": curves.pop("label_change")} if "label_change" in curves else {}
         shares |= {name: np.asarray(values, dtype=float) for name, values in (scores or {}).items()}

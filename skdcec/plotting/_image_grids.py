@@ -156,6 +156,8 @@ class CenterImagesDisplay:
         Z = images.reshape(len(images), -1) if embedding is None else check_array(embedding)
         check_consistent_length(images, labels, Z)
         names = np.unique(labels[labels != -1])
+        if not len(names):
+            raise ValueError("labels are all -1 (noise), so that there is no cluster to draw.")
         codes = np.where(labels == -1, -1, np.searchsorted(names, labels))
         means = np.stack([Z[codes == j].mean(axis=0) for j in range(len(names))])
         members, sizes = nearest_members(images, codes, Z, means, n_members)
@@ -263,8 +265,18 @@ class ReconstructionDisplay:
         -------
         display : ReconstructionDisplay
             The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            For an estimator without ``inverse_transform``; use :meth:`from_predictions`.
         """
         check_is_fitted(estimator)
+        if not hasattr(estimator, "inverse_transform"):
+            raise TypeError(
+                f"{type(estimator).__name__} has no inverse_transform; use from_predictions with "
+                "reconstructions."
+            )
         X = X[:n_images]
         decoded = estimator.inverse_transform(estimator.transform(X))
         decoded = on_scale_of_images(decoded, estimator, X)
@@ -347,16 +359,18 @@ def mosaic(tiles, gap=1):
 def show_mosaic(tiles, ax, cmap, originals):
     """Draw a mosaic without axes; return the artist, and where rows and columns have their middles.
 
-    The colours of grey images span the values of the originals, not those that a decoder may add.
+    The colours of grey images span the values of the originals, not those that a decoder may add. So do
+    those of colour images where the originals leave [0, 1].
     """
     _, _, height, width, channels = tiles.shape
     image = mosaic(tiles)
+    low, high = (np.nanmin(originals), np.nanmax(originals)) if originals.size else (None, None)
     if channels == 1:
-        limits = {"vmin": np.nanmin(originals), "vmax": np.nanmax(originals)} if originals.size else {}
-        artist = ax.imshow(image, cmap=cmap, interpolation="nearest", **limits)
+        artist = ax.imshow(image, cmap=cmap, interpolation="nearest", vmin=low, vmax=high)
     else:
         blank = np.isnan(image).any(axis=-1, keepdims=True)
-        colors = np.clip(np.nan_to_num(image), 0, 1)
+        low, high = min(0, low or 0), max(1, high or 1)
+        colors = np.clip((np.nan_to_num(image) - low) / (high - low), 0, 1)
         # four channels have their own opacity
         alpha = colors[..., 3:] if channels == 4 else 1.0
         rgb = colors[..., :3] if channels in (3, 4) else np.repeat(colors[..., :1], 3, axis=-1)

@@ -1,5 +1,7 @@
 """Displays of samples as points of a plane."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.base import clone
 from sklearn.decomposition import PCA
@@ -121,6 +123,7 @@ class EmbeddingDisplay:
         check_is_fitted(estimator)
         random_state = check_random_state(random_state)
         X = X if hasattr(X, "shape") else np.asarray(X)
+        check_consistent_length(X, y)
         chosen = choose(len(X), subsample, random_state)
         X = X.iloc[chosen] if hasattr(X, "iloc") else X[chosen]
         if hasattr(estimator, "inverse_transform"):
@@ -433,7 +436,7 @@ class CovarianceEllipsesDisplay:
 def check_features(features, n_features):
     """Return the two columns as a list."""
     columns = list(features)
-    if len(columns) != 2 or not all(0 <= column < n_features for column in columns):
+    if len(columns) != 2 or not all(isinstance(j, Integral) and 0 <= j < n_features for j in columns):
         raise ValueError(f"features={features!r} should be two columns of X, from 0 to {n_features - 1}.")
     return columns
 
