@@ -391,7 +391,8 @@ class BaseCenterClusterer(
                 step, halvings = shortest if step > shortest else step / 2, halvings + 1
             history.append(min(new.objective, history[-1]))
             attributes = partial(self._to_attributes, state, rows.units)
-            report(self, f"Iteration {n_iter}, objective {history[-1]:.6g} in internal units.")
+            objective = self._restore_objective(history[-1], state, rows) * rows.weight_unit
+            report(self, f"Iteration {n_iter}, objective {objective:.6g}.")
             stop = task.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
             arrived = arrived or halvings > MAX_HALVINGS
             if arrived or stop:
@@ -595,6 +596,10 @@ class BaseCenterClusterer(
 
     def score(self, X, y=None, sample_weight=None):
         """Return minus the objective of the fitted centers on X.
+
+        It is in the units that the objective of this fit has. Where fits choose their exponent, kernel or
+        metric from the data, their scores are not comparable: fix those parameters, or pass a score of labels
+        as ``scoring`` to a search.
 
         Parameters
         ----------

@@ -1,6 +1,7 @@
 """What all centre-based clusterers promise, whatever their formulas."""
 
 import pickle
+import re
 import tracemalloc
 import warnings
 
@@ -406,7 +407,9 @@ def test_progress_goes_through_verbose(blobs, capsys):
     fit(KHarmonicMeans(), blobs[0])
     assert capsys.readouterr().out == ""
     model = fit(KHarmonicMeans(), blobs[0], verbose=1)
-    assert capsys.readouterr().out.count("Iteration") == model.n_iter_
+    printed = re.findall(r"Iteration (\d+), objective (\S+)\.\n", capsys.readouterr().out)
+    assert [int(n) for n, _ in printed] == list(range(1, model.n_iter_ + 1))
+    np.testing.assert_allclose([float(q) for _, q in printed], model.objective_history_[1:], rtol=1e-5)
 
 
 def test_iris_is_the_same_in_every_block_size(monkeypatch):
