@@ -10,6 +10,7 @@ from numbers import Real
 
 import numpy as np
 from scipy import linalg
+from sklearn.exceptions import ConvergenceWarning
 
 from skdcec._blocks import Centers, count_distinct
 from skdcec._centers import BaseCenterClusterer
@@ -250,7 +251,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
                 f"With only {len(sample)} samples for {n_varying} features, all of them lie equally far from "
                 "each other under their own covariance, which says nothing of clusters. Set "
                 "shrinkage='auto', or reduce the number of features first.",
-                UserWarning,
+                ConvergenceWarning,
                 stacklevel=4,
             )
         ridge, rounding = (self.reg_covar + shrinkage) * target, ROUNDING[rows.X.dtype]

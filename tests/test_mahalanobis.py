@@ -8,6 +8,7 @@ from scipy.spatial.distance import pdist
 from sklearn.cluster import KMeans
 from sklearn.covariance import ledoit_wolf, shrunk_covariance
 from sklearn.datasets import load_iris, load_wine, make_blobs
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
 from skdcec import MahalanobisKMeans
@@ -263,7 +264,7 @@ def test_constant_features_do_not_matter(iris, covariance_type):
 def test_too_few_samples_for_a_metric_warn(covariance_type):
     X = np.random.default_rng(0).normal(size=(20, 20))
     model = MahalanobisKMeans(2, covariance_type=covariance_type, random_state=0)
-    with pytest.warns(UserWarning, match="only 20 samples for 20 features.*shrinkage='auto'"):
+    with pytest.warns(ConvergenceWarning, match="only 20 samples for 20 features.*shrinkage='auto'"):
         model.fit(X)
     # a feature that does not vary is none, and shrinkage is the remedy
     X[:, 0] = 1
@@ -275,6 +276,6 @@ def test_too_few_samples_for_a_metric_warn(covariance_type):
 
 def test_too_few_samples_have_equal_distances_under_the_metric_of_all():
     X = np.random.default_rng(0).normal(size=(20, 50))
-    with pytest.warns(UserWarning, match="only 20 samples for 50 features"):
+    with pytest.warns(ConvergenceWarning, match="only 20 samples for 50 features"):
         model = MahalanobisKMeans(2, random_state=0).fit(X)
     np.testing.assert_allclose(pdist(X @ model.components_.T), np.sqrt(2 * 20), rtol=1e-5)
