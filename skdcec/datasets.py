@@ -133,13 +133,13 @@ def load_npz(path, *, subset="train"):
         If there is no such file.
     """
     _check_subset(subset)
-    try:
-        archive = np.load(Path(path), allow_pickle=False)
-    except (ValueError, EOFError, BadZipFile) as error:
-        raise ValueError(f"{path} is not an .npz file of plain arrays.") from error
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise ValueError(f"{path} holds a single array; expected an .npz file with named arrays.")
-    with archive:
+    with open(path, "rb") as file:
+        try:
+            archive = np.load(file, allow_pickle=False)
+        except (ValueError, EOFError, BadZipFile) as error:
+            raise ValueError(f"{path} is not an .npz file of plain arrays.") from error
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError(f"{path} holds a single array; expected an .npz file with named arrays.")
         names = [f"{kind}_{part}" for part in NPZ_SUBSETS[subset] for kind in "xy"]
         if missing := [name for name in names if name not in archive]:
             raise ValueError(f"{path} has no array {missing}, only {sorted(archive.files)}.")
@@ -149,8 +149,8 @@ def load_npz(path, *, subset="train"):
             raise ValueError(f"{path} has targets of dtype={target.dtype}, which should be integers.")
         if len(images) != len(target):
             raise ValueError(f"{path} has {len(images)} images in {name}, but {len(target)} targets.")
-    images, target = np.concatenate(arrays[::2]), np.concatenate(arrays[1::2])
-    return _bunch(images / 255 if images.dtype == np.uint8 else images, target)
+    images = [part / 255 if part.dtype == np.uint8 else part for part in arrays[::2]]
+    return _bunch(np.concatenate(images), np.concatenate(arrays[1::2]))
 
 
 def load_image_folder(path, *, image_size=None, color=False):

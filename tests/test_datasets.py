@@ -27,8 +27,15 @@ def test_digits():
 def test_usps_from_openml(monkeypatch):
     rng = np.random.default_rng(0)
     pixels, names = rng.uniform(-1, 1, (30, 256)), np.repeat([str(i) for i in range(1, 11)], 3)
-    monkeypatch.setattr(datasets, "fetch_openml", lambda **kwargs: Bunch(data=pixels, target=names))
-    usps = datasets.fetch_usps()
+    asked = {}
+
+    def fetch_openml(**kwargs):
+        asked.update(kwargs)
+        return Bunch(data=pixels, target=names)
+
+    monkeypatch.setattr(datasets, "fetch_openml", fetch_openml)
+    usps = datasets.fetch_usps(data_home="here", cache=False)
+    assert asked == {"data_id": 41082, "as_frame": False, "data_home": "here", "cache": False}
     check(usps, (30, 16, 16))
     assert usps.target.tolist() == np.repeat(range(10), 3).tolist()
 
@@ -54,6 +61,10 @@ def test_local_files(tmp_path):
     check(datasets.load_npz(path), (2, 3, 4))
     np.testing.assert_allclose(datasets.load_npz(path).images, x / 255, rtol=1e-6)
     assert datasets.load_npz(path, subset="test").target.tolist() == [3]
+    both = datasets.load_npz(path, subset="all")
+    assert both.target.tolist() == [1, 2, 3]
+    # each part has its own type
+    np.testing.assert_allclose(both.images, x[[0, 1, 0]] / 255, rtol=1e-6)
 
 
 def test_real_usps_file(usps):
@@ -65,9 +76,14 @@ def test_bad_files_raise(tmp_path):
     path = tmp_path / "images.npz"
     with pytest.raises(FileNotFoundError):
         datasets.load_npz(path)
-    path.write_bytes(b"not a zip file")
-    with pytest.raises(ValueError, match=r"is not an \.npz file"):
-        datasets.load_npz(path)
+    np.savez(path, x_train=np.ones((2, 3)), y_train=[1, 2])
+    for content in (b"", b"not a zip file", path.read_bytes()[:-30]):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"is not an \.npz file"):
+            datasets.load_npz(path)
+    np.save(tmp_path / "single.npy", np.ones(3))
+    with pytest.raises(ValueError, match="holds a single array"):
+        datasets.load_npz(tmp_path / "single.npy")
     np.savez(path, x_train=np.ones((2, 3)), labels=[1, 2])
     with pytest.raises(ValueError, match=r"has no array \['y_train'\], only \['labels', 'x_train'\]"):
         datasets.load_npz(path)
@@ -116,6 +132,7 @@ def test_images_are_cropped_to_the_middle_and_scaled(tmp_path):
     write(tmp_path / "tall.png", pixels.T)
     images = datasets.load_image_folder(tmp_path, image_size=(10, 10)).images
     np.testing.assert_allclose(images, 1, atol=0.1)  # a little of the black comes in at the edges
+    assert datasets.load_image_folder(tmp_path, image_size=(10, 20)).images.shape == (2, 10, 20)
     with pytest.raises(
         ValueError, match=r"wide\.png has 20 x 60 pixels .* tall\.png has 60 x 20\. Set image_size"
     ):
