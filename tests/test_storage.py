@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from skdcec._checkpoint import Checkpoint
-from skdcec._storage import load_arrays, save_arrays
+from skdcec._storage import digest, load_arrays, save_arrays
 
 ARRAYS = {"weights": np.arange(12.0).reshape(3, 4), "labels": np.array([1, 2], np.int32), "n": np.array(3)}
 
@@ -68,33 +68,69 @@ def test_a_failed_write_leaves_the_earlier_file(path, monkeypatch):
 
 
 class Payload:
-    """Runs code where it is unpickled."""
+    """Makes a folder where it is unpickled."""
+
+    def __init__(self, trace):
+        self.trace = str(trace)
 
     def __reduce__(self):
-        return exec, ("raise RuntimeError('the file ran code')",)
+        return os.mkdir, (self.trace,)
+
+
+def forge(path, arrays, savez=np.savez, **changes):
+    """Write arrays as `save_arrays` does, but for some changes of the header."""
+    header = {"format": 1, "description": {}, **changes}
+    header.setdefault("sha256", digest(arrays))
+    savez(path, **arrays, header=np.frombuffer(json.dumps(header).encode(), np.uint8))
 
 
 def test_hostile_files_are_refused(path):
-    path.write_bytes(pickle.dumps(Payload()))
+    trace = path.parent / "the file ran code"
+    path.write_bytes(pickle.dumps(Payload(trace)))
     with pytest.raises(ValueError, match="damaged"):
         load_arrays(path)
-    header = np.frombuffer(json.dumps({"format": 1, "description": {}, "sha256": ""}).encode(), np.uint8)
-    np.savez(path, header=header, weights=np.array([Payload()], dtype=object))
+    forge(path, {"weights": np.array([Payload(trace)], dtype=object)}, sha256="")
     with pytest.raises(ValueError, match="damaged"):
         load_arrays(path)
-    np.savez(path, header=header, **{"../../outside": np.zeros(2)})
-    with pytest.raises(ValueError, match="damaged"):
-        load_arrays(path)
+    assert not trace.exists()
+    # names are not paths
+    forge(path, {"../../outside": np.zeros(2)})
+    assert list(load_arrays(path)[0]) == ["../../outside"]
     assert not (path.parent.parent.parent / "outside.npy").exists()
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"weights": np.arange(12.0).reshape(3, 4)},
+        ARRAYS | {"weights": ARRAYS["weights"] + 1},
+        ARRAYS | {"weights": ARRAYS["weights"].reshape(4, 3)},
+        ARRAYS | {"labels": ARRAYS["labels"].view(np.uint32)},
+        {f"other {name}": array for name, array in ARRAYS.items()},
+    ],
+)
+def test_arrays_are_those_of_the_digest(path, other):
+    forge(path, ARRAYS)
+    assert load_arrays(path)[0].keys() == ARRAYS.keys()
+    forge(path, other, sha256=digest(ARRAYS))
+    with pytest.raises(ValueError, match="damaged, or of another version"):
+        load_arrays(path)
+
+
+def test_another_format_is_refused(path):
+    forge(path, ARRAYS, format=2)
+    with pytest.raises(ValueError, match="of another version"):
+        load_arrays(path)
+
+
 def test_files_that_grow_where_they_are_read_are_refused(path):
-    np.savez_compressed(path, weights=np.zeros(10**6), header=np.zeros(10**6))
+    large = {"weights": np.zeros(10**6)}
+    forge(path, large, np.savez_compressed)
     assert path.stat().st_size < 10**5
     with pytest.raises(ValueError, match="damaged"):
         load_arrays(path)
     # members that share their bytes
-    save_arrays(path, {"weights": np.zeros(10**6)}, {})
+    forge(path, large, sha256=digest(large | {"twin": large["weights"]}))
     with zipfile.ZipFile(path, "a") as file:
         twin = copy.copy(file.infolist()[0])
         twin.filename = "twin.npy"
@@ -108,8 +144,8 @@ def test_files_that_grow_where_they_are_read_are_refused(path):
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda path: path.write_bytes(pickle.dumps(Payload())),
-        lambda path: np.savez(path, header=np.array([Payload()], dtype=object)),
+        lambda path: path.write_bytes(pickle.dumps(Payload(path.parent / "ran"))),
+        lambda path: np.savez(path, header=np.array([Payload(path.parent / "ran")], dtype=object)),
         lambda path: save_arrays(path, {"weights.0": np.zeros(2)}, ["a list"]),
         lambda path: save_arrays(path, {"../../outside": np.zeros(2)}, {"content": "pretraining"}),
     ],
