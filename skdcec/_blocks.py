@@ -204,6 +204,16 @@ def empty_last(sizes: ndarray) -> ndarray:
     return np.argsort(sizes == 0, kind="stable")
 
 
+def renumbered(labels: ndarray, order: ndarray) -> ndarray:
+    """Return the labels of clusters that were put into another order."""
+    return np.argsort(order)[labels].astype(np.int32)
+
+
+def evenly(n: int, most: int) -> slice:
+    """Return a slice of at most so many of n rows, evenly spaced."""
+    return slice(None, None, -(-n // most))
+
+
 def distance_quantile(x: Any, weight: ndarray, centers: ndarray, share: float) -> float:
     """Return how far that share of the rows is, at most, from their nearest center."""
     _, nearest = squared_distances(Block.of(x, None), Centers.of(centers))

@@ -35,7 +35,9 @@ from skdcec._blocks import (
     add_statistics,
     count_distinct,
     empty_last,
+    evenly,
     owners,
+    renumbered,
     seeding_order,
     squared_distances,
 )
@@ -75,7 +77,7 @@ class Run(NamedTuple):
     state: dict
     history: np.ndarray  # objectives
     n_iter: int
-    converged: bool
+    ended: bool  # it converged, or a callback stopped it
     stopped: bool  # a callback asked for no more runs
 
     @property
@@ -277,8 +279,8 @@ class BaseCenterClusterer(
             prepared = inputs | self._prepare(rows, sample, weight, variance)
             order = seeding_order(sample, weight, self._metric_rows(sample, prepared))
             sample, weight = sample[order], weight[order]
-            every = -(-len(weight) // NEARNESS_SAMPLE)
-            few = {"sample": sample[::every], "weight": weight[::every]}
+            some = evenly(len(weight), NEARNESS_SAMPLE)
+            few = {"sample": sample[some], "weight": weight[some]}
 
             root = self._init_callback_context(max_subtasks=self._max_runs(n_init))
             root.call_on_fit_task_begin(**hooks)
@@ -287,7 +289,7 @@ class BaseCenterClusterer(
             attempt = partial(self._single_run, rows, converged=converged, root=root, hooks=hooks)
             distinct = partial(self._count_distinct, **few, variance=variance)
             best, n_distinct = self._best_run(prepared, n_init, start, attempt, distinct)
-            if not best.converged:
+            if not best.ended:
                 warnings.warn(
                     f"{type(self).__name__} did not converge in max_iter={self.max_iter} iterations. "
                     "Increase max_iter or tol.",
@@ -413,7 +415,7 @@ class BaseCenterClusterer(
         attributes |= {name: attributes[name][order] for name in self._per_cluster()}
         history = self._restore_objective(run.history, run.state, rows) * rows.weight_unit
         attributes |= {
-            "labels_": np.argsort(order)[labels].astype(np.int32),
+            "labels_": renumbered(labels, order),
             "inertia_": inertia * self._distance_unit(rows.units) ** 2 * rows.weight_unit,
             "objective_history_": history,
             "objective_": float(history[-1]),

@@ -105,7 +105,11 @@ def unpack(arrays, name):
 
 
 def as_text(value):
-    """Return a text that differs where a parameter does."""
+    """Return a text that differs where a parameter does.
+
+    Of an estimator it says the type and, where it will not be trained anew, the weights: its parameters have
+    texts of their own.
+    """
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, str | int | float):
@@ -118,13 +122,13 @@ def as_text(value):
         starts = f" with weights {joblib.hash(weights)}" if isinstance(weights, list) else ""
         return type(value).__name__ + starts
     if inspect.isfunction(value) or isinstance(value, partial):
-        return f"{getattr(value, '__qualname__', 'partial')} {joblib.hash(repr(told(value)))}"
+        return f"{getattr(value, '__qualname__', 'partial')} {joblib.hash(repr(described(value)))}"
     if callable(value):
         return getattr(value, "__qualname__", type(value).__name__)
     return joblib.hash(value)
 
 
-def told(value, outer=()):
+def described(value, outer=()):
     """Return what a function does, or what a value in it is, as far as it can be told: equal in any process.
 
     Of what may change while the function runs, or is not known to be one of these, only the type counts.
@@ -132,19 +136,21 @@ def told(value, outer=()):
     if any(value is other for other in outer):
         return "itself"
     if isinstance(value, partial):
-        return [told(part, outer) for part in (value.func, value.args, in_order(value.keywords))]
+        return [described(part, outer) for part in (value.func, value.args, in_order(value.keywords))]
     if inspect.isfunction(value):
         defaults = (value.__defaults__, in_order(value.__kwdefaults__ or {}))
         outer = (*outer, value)
-        cells = [told(cell.cell_contents, outer) for cell in value.__closure__ or () if not is_empty(cell)]
-        return [told(value.__code__, outer), *[told(d, outer) for d in defaults], cells]
+        cells = [
+            described(cell.cell_contents, outer) for cell in value.__closure__ or () if not is_empty(cell)
+        ]
+        return [described(value.__code__, outer), *[described(d, outer) for d in defaults], cells]
     if inspect.iscode(value):
-        return [value.co_code, value.co_names, told(value.co_consts, outer)]
+        return [value.co_code, value.co_names, described(value.co_consts, outer)]
     if isinstance(value, tuple | frozenset):
-        parts = [told(v, outer) for v in value]
+        parts = [described(v, outer) for v in value]
         return sorted(map(repr, parts)) if isinstance(value, frozenset) else parts
     if hasattr(value, "get_params") and not inspect.isclass(value):
-        return [type(value).__qualname__, told(in_order(value.get_params(deep=False)), outer)]
+        return [type(value).__qualname__, described(in_order(value.get_params(deep=False)), outer)]
     if isinstance(value, np.ndarray | np.generic) and not value.dtype.hasobject:
         return joblib.hash(value)
     return repr(value) if isinstance(value, PLAIN) else type(value).__qualname__

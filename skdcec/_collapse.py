@@ -8,6 +8,8 @@ from numpy import ndarray
 from scipy import linalg
 from scipy.optimize import brentq
 
+from skdcec._blocks import evenly
+
 # The estimate looks at no more rows than this, and at exponents in this range.
 COLLAPSE_SAMPLE = 2048
 SMALLEST_EXPONENT, LARGEST_EXPONENT = 2.0, 20.0
@@ -56,12 +58,10 @@ def critical_exponent(x: Any, weight: ndarray) -> float:
     p_star : float
         0 where it is below 2, and never more than 20.
     """
-    every = -(-x.shape[0] // COLLAPSE_SAMPLE)
-    y = x[::every]
+    some = evenly(x.shape[0], COLLAPSE_SAMPLE)
+    y = x[some]
     y = np.asarray(y.todense() if sp.issparse(y) else y, dtype=np.float64)
-    w = weight[::every]
-    if not w.any():
-        return 0.0
+    w = weight[some]
     mean = w @ y / w.sum()
 
     def excess(p: float) -> float:

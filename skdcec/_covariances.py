@@ -112,7 +112,7 @@ def rewhitening(V: ndarray, L: ndarray, rounding: float) -> tuple[ndarray, float
     return components, float(np.log(values).sum())
 
 
-def mapped(x: ndarray, components: ndarray) -> ndarray:
+def transformed(x: ndarray, components: ndarray) -> ndarray:
     """Apply the linear map of a metric, or of one cluster, to rows."""
     components = components.astype(x.dtype, copy=False)
     return x @ components.T if components.ndim == 2 else x * components
@@ -120,7 +120,7 @@ def mapped(x: ndarray, components: ndarray) -> ndarray:
 
 def moments(block: Block) -> ndarray:
     """Return the weighted second moments of the rows and of the one behind each (d + 1, d + 1)."""
-    x = block.augmented[:, :-1].astype(np.float64, copy=False)
+    x = block.augmented[:, :-1]
     return (x.T * block.weight) @ x
 
 
@@ -169,14 +169,14 @@ def common_distances(block: Block, centers: Centers, components: ndarray) -> tup
 
     The Centers are those that the components map the centers to.
     """
-    return squared_distances(Block.of(mapped(block.x, components), None), centers)
+    return squared_distances(Block.of(transformed(block.x, components), None), centers)
 
 
 def own_distances(block: Block, centers: ndarray, components: ndarray) -> tuple[ndarray, ndarray]:
     """Return squared Mahalanobis distances (k, b) under the metric of each cluster, and the nearest."""
     D = scratch("distances", (len(centers), len(block.norms)), block.augmented.dtype)
     for j, center in enumerate(centers.astype(D.dtype, copy=False)):
-        y = mapped(block.x - center, components[j])
+        y = transformed(block.x - center, components[j])
         np.einsum("ij,ij->i", y, y, out=D[j])
     return D, D.min(axis=0)
 
@@ -264,6 +264,6 @@ def cluster_covariances(
     if covariance_type == "full":
         return statistics.scatter / N[:, None, None] - np.einsum("ki,kj->kij", shift, shift)
     if covariance_type == "diag":
-        return np.maximum(statistics.scatter / N[:, None] - shift**2, 0)
+        return statistics.scatter / N[:, None] - shift**2
     total = statistics.scatter / N[:, None] - (shift**2).sum(axis=1, keepdims=True)
-    return np.maximum(total / centers.shape[1], 0)
+    return total / centers.shape[1]

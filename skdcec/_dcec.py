@@ -27,7 +27,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdcec._autoencoders import LARGEST_SEED, BaseAutoencoder, ConvAutoencoder, undisturbed_random
-from skdcec._blocks import NEARNESS_SAMPLE, count_distinct, empty_last
+from skdcec._blocks import NEARNESS_SAMPLE, count_distinct, empty_last, evenly, renumbered
 from skdcec._checkpoint import Checkpoint, as_text, pack, unpack
 from skdcec._images import check_images, check_new_images, check_scale, slices
 from skdcec._initialisers import check_init, place_centers, seed_estimator
@@ -72,7 +72,7 @@ def cluster_health(sizes, centers, Z):
 def count_apart(centers, Z):
     """Return how many groups of centers are apart in the embedding."""
     spread = np.sqrt(Z.var(axis=0, dtype=np.float64).sum())
-    few = Z[:: -(-len(Z) // NEARNESS_SAMPLE)]
+    few = Z[evenly(len(Z), NEARNESS_SAMPLE)]
     return count_distinct(centers.astype(Z.dtype), spread, few, np.ones(len(few)))
 
 
@@ -523,7 +523,7 @@ class DCEC(
         return known | {
             "autoencoder_": refined,
             "cluster_centers_": update.centers[order],
-            "labels_": np.argsort(order)[update.labels].astype(np.int32),
+            "labels_": renumbered(update.labels, order),
             "cluster_sizes_": sizes[order],
             "cluster_health_": cluster_health(sizes, update.centers, update.embedding),
             "history_": {name: np.array([r[name] for r in records]) for name in records[0]},

@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skdcec._blocks import Centers, distance_quantile
 from skdcec._centers import BaseCenterClusterer
-from skdcec._collapse import LARGEST_EXPONENT, critical_exponent
+from skdcec._collapse import LARGEST_EXPONENT, SMALLEST_EXPONENT, critical_exponent
 from skdcec._harmonic_weights import (
     harmonic_memberships,
     harmonic_statistics,
@@ -40,6 +40,13 @@ WIDTHS = {np.dtype(np.float32): (2.0**-45, 2.0**20), np.dtype(np.float64): (2.0*
 def next_half(p):
     """Return the next multiple of 1/2, whose powers are cheap."""
     return float(np.ceil(2 * p) / 2)
+
+
+def in_words(p_star):
+    """Say what is known of a critical exponent, which is looked for in a range only."""
+    if p_star == 0:
+        return f"p*<{SMALLEST_EXPONENT:.0f}"
+    return f"p*={p_star:.2f}" if p_star < LARGEST_EXPONENT else f"p*>={LARGEST_EXPONENT:.0f}"
 
 
 class _BaseHarmonicMeans(BaseCenterClusterer):
@@ -81,10 +88,9 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
         if p_star is None:
             return f"{advice}set a larger p."
         larger = min(AUTO_FACTOR * max(p, p_star), LARGEST_P)
-        known = f"p*={p_star:.2f}" if 0 < p_star < LARGEST_EXPONENT else "p*>=20" if p_star else "p*<2"
         return (
-            f"{advice}set p to {larger:.1f} or more ({known}; below p*, even all of them on one point are a "
-            "local minimum)."
+            f"{advice}set p to {larger:.1f} or more ({in_words(p_star)}; below p*, even all of them on one "
+            "point are a local minimum)."
         )
 
     def _critical_exponent(self, sample, sample_weight):
@@ -344,8 +350,9 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
     Notes
     -----
     With G_ij = 1 - exp(-d_ij^2 / sigma^2) the objective is Q = sum_i v_i k / sum_j (2 G_ij)^(-p/2),
-    for p = 2 equation 16 of [2]_, after [1]_. The update never raises it, for any sigma. (In equation
-    18 of [2]_ the square belongs outside the sum; as printed the update can raise Q.)
+    for p = 2 equation 16 of [2]_, after [1]_, where the update never raises it, for any sigma; for larger p
+    the step is shortened until it does not. (In equation 18 of [2]_ the square belongs outside the sum;
+    as printed the update can raise Q.)
 
     A kernel much narrower than the distances between samples is flat where it matters: each center
     stays where it starts. This raises a warning.

@@ -182,18 +182,23 @@ def check_scale(estimator, rows):
 
 def check_sample_shape(estimator, sample_shape):
     """Raise where images that are not flat are of another shape than those of the fit."""
-    if sample_shape is not None and (*sample_shape, 1)[:3] != estimator.image_shape_:
+    if sample_shape is not None and with_channels(sample_shape) != estimator.image_shape_:
         raise ValueError(
             f"X has images of shape {sample_shape}, but {type(estimator).__name__} was fitted "
             f"with images of shape {estimator.image_shape_}."
         )
 
 
+def with_channels(shape):
+    """Return (height, width, channels) of a shape that may leave one channel out."""
+    return (*shape, 1)[:3]
+
+
 def resolve_image_shape(n_features, sample_shape, image_shape):
     """Return (height, width, channels) from what the data and the parameter say."""
     if image_shape is not None:
-        expected = (*(int(side) for side in image_shape), 1)[:3]
-        if sample_shape is not None and (*sample_shape, 1)[:3] != expected:
+        expected = with_channels(int(side) for side in image_shape)
+        if sample_shape is not None and with_channels(sample_shape) != expected:
             raise ValueError(
                 f"image_shape={image_shape} does not match X, whose images have shape {sample_shape}."
             )
@@ -204,7 +209,7 @@ def resolve_image_shape(n_features, sample_shape, image_shape):
             )
         return expected
     if sample_shape is not None:
-        return (*sample_shape, 1)[:3]
+        return with_channels(sample_shape)
     side = round(n_features**0.5)
     return (side, side, 1) if side * side == n_features else (1, n_features, 1)
 

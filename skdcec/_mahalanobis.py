@@ -1,7 +1,8 @@
 """k-means under the Mahalanobis distance.
 
 A Mahalanobis metric is a linear map: with V^-1 = L'L the distance between x and c is the Euclidean
-one between Lx and Lc. The estimator keeps L (``components_``); the rest is Euclidean.
+one between Lx and Lc. The estimator keeps L (``components_``). With one metric for all clusters the rest
+is Euclidean; where each has its own, its log-determinant counts as well.
 """
 
 import warnings
@@ -22,11 +23,11 @@ from skdcec._covariances import (
     common_distances,
     ledoit_wolf_shrinkage,
     mahalanobis_statistics,
-    mapped,
     mean_and_covariance,
     own_distances,
     rewhitening,
     standardisation,
+    transformed,
     whitening,
 )
 from skdcec._sklearn import Interval, StrOptions
@@ -304,12 +305,12 @@ class MahalanobisKMeans(BaseCenterClusterer):
         return metric | {"components_": maps[0][0], "_offset": offset[0]}
 
     def _metric_rows(self, x, state):
-        return mapped(x, state["_whole"]) if state["_whole"].size else x
+        return transformed(x, state["_whole"]) if state["_whole"].size else x
 
     def _has_converged(self, state, target, variance):
         # measured by the covariance of all data, so that units do not decide when a run ends
         L = state["_whole"]
-        moves = mapped(target["cluster_centers_"] - state["cluster_centers_"], L)
+        moves = transformed(target["cluster_centers_"] - state["cluster_centers_"], L)
         change = float(np.sum(moves**2))
         if self.covariance_type != "global":
             V = target["covariances_"] - state["covariances_"]
@@ -320,9 +321,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
         if self._own_metrics:
             # clusters of unlike shapes may share a center
             return self.n_clusters
-        if not state["_rank"]:
-            return 1
-        centers, sample = (mapped(x, state["components_"]) for x in (state["cluster_centers_"], sample))
+        centers, sample = (transformed(x, state["components_"]) for x in (state["cluster_centers_"], sample))
         return count_distinct(centers, np.sqrt(state["_rank"]), sample, weight)
 
     def _distance_function(self, state):
@@ -330,7 +329,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
         if state["_metric_type"] in OWN_METRICS:
             return partial(own_distances, centers=centers, components=components)
         return partial(
-            common_distances, centers=Centers.of(mapped(centers, components)), components=components
+            common_distances, centers=Centers.of(transformed(centers, components)), components=components
         )
 
     def _assignment(self, state):

@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from sklearn.utils.random import sample_without_replacement
 from threadpoolctl import ThreadpoolController
 
-from skdcec._blocks import Block
+from skdcec._blocks import Block, evenly
 from skdcec._sklearn import _openmp_effective_n_threads
 
 
@@ -65,8 +65,6 @@ class Rows:
         A power of two near the largest weight, so that weights fit into the type of the data.
     all_rows : bool
         Whether rows of weight zero are looked at too.
-    keep_blocks : bool
-        Whether converted blocks are kept in memory between passes; never those of a mapped file.
     """
 
     def __init__(
@@ -79,16 +77,14 @@ class Rows:
         units=UNITS_OF_THE_DATA,
         pool=None,
         all_rows=False,
-        keep_blocks=False,
     ):
-        mapped = is_mapped(X)
-        if not (all_rows or mapped or sample_weight.all()):
+        if not (all_rows or is_mapped(X) or sample_weight.all()):
             X, sample_weight = X[sample_weight > 0], sample_weight[sample_weight > 0]
         self.X, self.block_size, self.units, self.pool = X, block_size, units, pool
         self.weight_unit = weight_unit or power_of_two(sample_weight.max(initial=0))
         self.sample_weight = sample_weight / self.weight_unit
         self.all_rows = all_rows
-        self._kept = {} if keep_blocks and not mapped else None
+        self._kept = None
 
     def __len__(self):
         return self.X.shape[0]
@@ -99,7 +95,10 @@ class Rows:
         return float(self.sample_weight.sum())
 
     def in_units(self, units, keep_blocks=False):
-        """Return the same rows in other units."""
+        """Return the same rows in other units.
+
+        Converted blocks may be kept in memory between passes; those of a mapped file never are.
+        """
         other = copy.copy(self)
         other.units, other._kept = units, {} if keep_blocks and not is_mapped(self.X) else None
         return other
@@ -159,7 +158,8 @@ class DaskRows(Rows):
     Chunks are not kept between passes: persist the array where it fits the memory of the cluster.
     """
 
-    def __init__(self, X, sample_weight, block_size, *, units=UNITS_OF_THE_DATA, all_rows=False, **_):
+    def __init__(self, X, sample_weight, block_size, *, units=UNITS_OF_THE_DATA, pool=None, all_rows=False):
+        # workers have pools of their own
         self.X, self.block_size, self.units, self.all_rows = X, block_size, units, all_rows
         self.weight_unit = power_of_two(float(sample_weight.max()))
         self.sample_weight = sample_weight / self.weight_unit
@@ -356,7 +356,7 @@ def typical_row(rows):
     """
     # of NumPy, also where X and weights are dask's
     chosen = np.flatnonzero(np.asarray(rows.sample_weight))
-    some = np.asarray(rows.X[chosen[:: -(-len(chosen) // MEDIAN_SAMPLE)]])
+    some = np.asarray(rows.X[chosen[evenly(len(chosen), MEDIAN_SAMPLE)]])
     return np.median(some, axis=0).astype(some.dtype)
 
 

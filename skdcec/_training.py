@@ -17,7 +17,7 @@ import numpy as np
 from keras import ops
 from numpy import ndarray
 
-from skdcec._devices import count_devices, current_devices, share
+from skdcec._devices import BACKEND, count_devices, current_devices, share
 from skdcec._images import slices
 from skdcec._keras_json import load
 from skdcec._networks import build
@@ -30,7 +30,7 @@ STEPS_PER_CALL, BYTES_PER_CALL = 16, 2**26
 # The pool keeps no more idle models than this.
 MOST_IDLE = 16
 # XLA trains these networks more slowly on a CPU; JAX needs it, wherever no layer forbids it.
-JIT = "auto" if keras.backend.backend() == "jax" else False
+JIT = "auto" if BACKEND == "jax" else False
 # Keras' own floor for probabilities in the Kullback-Leibler divergence.
 SMALLEST_PROBABILITY = 1e-7
 # The affine augmentation: largest shift as a share of the side, and largest rotation.
@@ -220,10 +220,7 @@ class Trainer(keras.Model):
         if '"mixed_float16"' in architecture:
             # gradients are too small for float16
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        self.compile(
-            optimizer=optimizer,
-            jit_compile=JIT,
-        )
+        self.compile(optimizer=optimizer, jit_compile=JIT)
         self.optimizer.build(self.trainable_variables)
         self.fresh_optimizer = [v.numpy() for v in self.optimizer.variables]
         # what dropout and layers of augmentation draw from
@@ -269,7 +266,7 @@ class Trainer(keras.Model):
         for extra in self.losses:
             loss = loss + ops.sum(ops.cast(extra, "float32"))
         # TensorFlow adds up the gradients of its replicas
-        return loss / count_devices(self.devices) if keras.backend.backend() == "tensorflow" else loss
+        return loss / count_devices(self.devices) if BACKEND == "tensorflow" else loss
 
     def load(self, weights, centers=None, seed=0, progress=None):
         """Start from these arrays: afresh, with generators of this seed, or from earlier progress."""
@@ -325,7 +322,7 @@ class Trainer(keras.Model):
 
     def _take_steps(self, inputs):
         """Take a step on each of the inputs."""
-        if keras.backend.backend() == "tensorflow":
+        if BACKEND == "tensorflow":
             # in one call, as entering TensorFlow costs milliseconds
             self._loop_of_steps({name: np.stack([x[name] for x in inputs]) for name in inputs[0]})
         else:
@@ -424,7 +421,7 @@ class Mapper(keras.Model):
         full = np.zeros((m * self.batch_size, *rows.shape[1:]), np.float32)
         full[: len(rows)] = rows
         full = full.reshape(m, self.batch_size, *rows.shape[1:])
-        if n_devices > 1 and keras.backend.backend() == "tensorflow":
+        if n_devices > 1 and BACKEND == "tensorflow":
             out = self._map_on_devices(full).numpy()
         else:
             out = self.predict_on_batch(full)

@@ -75,6 +75,38 @@ def test_objective_never_rises(estimator, blobs):
     assert history[-1] < history[0]
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # bad starts on purpose
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        KHarmonicMeans(accelerate=False),
+        KHarmonicMeans(p=3.5, accelerate=False),
+        KernelKHarmonicMeans(p=2.0, sigma=0.5, accelerate=False),
+        MahalanobisKMeans(),
+        *(
+            MahalanobisKMeans(covariance_type=kind, reg_covar=0.1, shrinkage=0.3)
+            for kind in ("tied", "full", "diag", "spherical")
+        ),
+    ],
+    ids=repr,
+)
+def test_a_plain_step_never_raises_the_objective(estimator, blobs, monkeypatch):
+    # the history leaves steps out that were not taken
+    computed, statistics = [], type(estimator)._statistics
+
+    def record(self, rows, state):
+        result = statistics(self, rows, state)
+        computed.append(result.objective)
+        return result
+
+    monkeypatch.setattr(type(estimator), "_statistics", record)
+    for seed in range(5):
+        computed.clear()
+        fit(estimator, blobs[0], init="random", n_init=1, n_clusters=7, tol=1e-9, random_state=seed)
+        assert len(computed) > 2
+        assert (np.diff(computed) <= 1e-9 * abs(computed[0])).all()
+
+
 @pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
 def test_integer_weights_are_repeated_rows(estimator, blobs):
     X = blobs[0]
@@ -372,6 +404,17 @@ class Recorder:
         return False
 
 
+@pytest.mark.parametrize("estimator", HARMONIC, ids=repr)
+def test_sparse_rows_stay_as_they_were_given(estimator):
+    # an entry in two pieces
+    parts = ([1.0, 2.0, 4.0, 5.0, 0.5], ([0, 0, 1, 2, 3], [0, 0, 1, 0, 1]))
+    X = sparse.csr_matrix((parts[0], parts[1][1], [0, 2, 3, 4, 5]), shape=(4, 2))
+    assert not X.has_canonical_format
+    sparse_model, dense = (fit(estimator, Z, n_clusters=2, init=[[3.0, 0], [0, 3]]) for Z in (X, X.toarray()))
+    assert X.nnz == 5
+    np.testing.assert_allclose(sparse_model.cluster_centers_, dense.cluster_centers_, atol=1e-9)
+
+
 @pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
 def test_callbacks_see_every_iteration(estimator, blobs):
     recorder = Recorder()
@@ -390,17 +433,44 @@ def test_a_callback_can_stop_a_run():
         assert model.fit(X).n_iter_ == 2
 
 
-def test_a_callback_can_stop_all_runs(blobs):
-    class Stop(Recorder):
-        def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
-            self.tasks.append(context.task_name)
-            return context.task_name == "init"
+class StopAfterOneRun(Recorder):
+    """A callback that asks for no more runs once there was one."""
 
-    recorder = Stop()
+    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+        self.tasks.append(context.task_name)
+        return context.task_name == "init"
+
+
+def test_a_callback_can_stop_all_runs(blobs):
+    recorder = StopAfterOneRun()
     fit(KHarmonicMeans().set_callbacks(recorder), blobs[0])
     recorder.tasks.clear()
     KHarmonicMeans(4, n_init=5, random_state=0).set_callbacks(recorder).fit(blobs[0])
     assert recorder.tasks.count("init") == 1
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # centers meet on purpose
+def test_larger_exponents_are_tried_only_where_centers_met_and_nobody_stopped():
+    isotropic, iris = np.random.default_rng(0).normal(size=(300, 100)), load_iris().data
+    tries = {}
+    for name, recorder, X, init in [
+        ("met", Recorder(), isotropic, "k-means++"),
+        ("stopped", StopAfterOneRun(), isotropic, "k-means++"),
+        ("together from the start", Recorder(), iris, iris[[0, 0, 80]]),
+    ]:
+        model = KernelKHarmonicMeans(3, init=init, random_state=0).set_callbacks(recorder)
+        assert model.fit(X).p_ == 2  # the first of those that saved no more centers
+        tries[name] = recorder.tasks.count("init")
+    assert tries["met"] > 1
+    assert tries["stopped"] == tries["together from the start"] == 1
+
+
+def test_objectives_beyond_the_precision_are_refused():
+    X = load_iris().data
+    model = KHarmonicMeans(1, p=100, init=np.full((1, 4), 1e10))
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match="is not finite on these data"):
+        model.fit(X)
+    assert not hasattr(model, "labels_")
 
 
 def test_progress_goes_through_verbose(blobs, capsys):
@@ -511,3 +581,11 @@ def test_small_helpers():
     # a twentieth of the spread counts, unless rows are nearer to their centers
     assert count_distinct(centers, 12.0, np.array([[0.0], [7.0]]), np.ones(2)) == 2
     assert count_distinct(centers, 12.0, np.array([[0.1], [8.8]]), np.ones(2)) == 4
+    # as nine of ten rows are, by their weights
+    rows, weight = np.array([[0.1], [7.0]]), np.array([9.0, 1.0])
+    assert count_distinct(centers, 12.0, rows, weight) == 4
+    assert count_distinct(centers, 12.0, rows, weight[::-1]) == 2
+    # rounding is no distance, and a hundred centers cannot all be a twentieth of the spread apart
+    assert count_distinct(centers * 1e-6, 12.0, centers * 1e-6, np.ones(4)) == 1
+    many = np.arange(100.0)[:, None] * 0.15
+    assert count_distinct(many, 12.0, np.array([[-50.0]]), np.ones(1)) == 100

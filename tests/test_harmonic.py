@@ -18,6 +18,7 @@ from skdcec._blocks import Block, Centers
 from skdcec._collapse import collapse_strength, critical_exponent
 from skdcec._harmonic_weights import (
     harmonic_memberships,
+    harmonic_statistics,
     harmonic_weights,
     kernel_statistics,
     kernel_weights,
@@ -236,6 +237,16 @@ def test_objective_never_rises_under_extreme_settings(p, sigma):
         assert np.isfinite(model.cluster_centers_).all()
 
 
+def test_weights_count_as_repetitions_where_a_center_is_far_from_all_samples():
+    rng = np.random.default_rng(0)
+    X, weight = rng.normal(size=(30, 2)), rng.integers(1, 5, 30)
+    centers = Centers.of(np.array([[0.0, 0.0], [1e60, 0.0]]))
+    repeated = np.repeat(X, weight, axis=0)
+    one = harmonic_statistics(Block.of(X, weight.astype(float)), centers, 2.0)
+    two = harmonic_statistics(Block.of(repeated, np.ones(len(repeated))), centers, 2.0)
+    np.testing.assert_allclose(one.sums.T / one.weights, two.sums.T / two.weights)
+
+
 def test_memberships_agree_with_labels():
     X = load_iris().data
     for model in (KHarmonicMeans(3, random_state=0).fit(X), KernelKHarmonicMeans(3, random_state=0).fit(X)):
@@ -251,6 +262,26 @@ def test_critical_exponent_of_isotropic_data_is_d_minus_2():
     for d in (5, 9):
         corners = np.array(list(itertools.product([-1.0, 1.0], repeat=d)))
         assert critical_exponent(corners, np.ones(2**d)) == pytest.approx(d - 2, abs=0.02)
+
+
+def test_critical_exponent_is_looked_for_from_2_to_20():
+    rng = np.random.default_rng(0)
+    assert critical_exponent(rng.normal(size=(2000, 60)), np.ones(2000)) == 20
+    assert critical_exponent(rng.normal(size=(2000, 2)), np.ones(2000)) == 0
+    assert critical_exponent(np.full((20, 3), 7.0), np.ones(20)) == 0
+
+
+def test_critical_exponent_counts_weights_and_looks_at_all_parts_of_the_data():
+    rng = np.random.default_rng(0)
+    X, weight = rng.normal(size=(300, 8)) ** 3, rng.integers(0, 5, 300)
+    weighted = critical_exponent(X, weight.astype(float))
+    repeated = np.repeat(X, weight, axis=0)
+    assert weighted == pytest.approx(critical_exponent(repeated, np.ones(len(repeated))), abs=0.02)
+    assert weighted != pytest.approx(critical_exponent(X, np.ones(300)), abs=0.05)
+    X = rng.normal(size=(12_000, 8))
+    X = X[np.argsort(np.linalg.norm(X, axis=1))]
+    shuffled = critical_exponent(rng.permutation(X), np.ones(len(X)))
+    assert critical_exponent(X, np.ones(len(X))) == pytest.approx(shuffled, abs=0.3)
 
 
 def test_collapse_is_predicted():
@@ -275,6 +306,12 @@ def test_auto_exponent_saves_the_centers_that_p_2_loses(n_components):
     assert adjusted_rand_score(digits.target, auto.labels_) > 0.55
     with pytest.warns(ConvergenceWarning, match=r"centers are distinct.*Set p='auto'.*p\*="):
         KHarmonicMeans(10, p=2.0, random_state=0).fit(X)
+
+
+def test_the_warning_of_a_collapse_does_not_blame_the_exponent_for_duplicates():
+    X = np.repeat(np.random.default_rng(0).normal(size=(3, 30)), 10, axis=0)
+    with pytest.warns(ConvergenceWarning, match="duplicate points"):
+        KHarmonicMeans(5, p=2, random_state=0).fit(X)
 
 
 def test_the_warning_of_a_collapse_gives_the_critical_exponent_also_below_2():

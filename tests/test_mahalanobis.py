@@ -12,7 +12,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
 from skdcec import MahalanobisKMeans
-from skdcec._covariances import whitening
+from skdcec._covariances import ledoit_wolf_shrinkage, mean_and_covariance, rewhitening, whitening
+from skdcec._rows import Rows
 
 
 @pytest.fixture(scope="module")
@@ -279,3 +280,76 @@ def test_too_few_samples_have_equal_distances_under_the_metric_of_all():
     with pytest.warns(ConvergenceWarning, match="only 20 samples for 50 features"):
         model = MahalanobisKMeans(2, random_state=0).fit(X)
     np.testing.assert_allclose(pdist(X @ model.components_.T), np.sqrt(2 * 20), rtol=1e-5)
+
+
+@pytest.mark.parametrize("covariance_type", ["tied", *OWN])
+def test_the_objective_is_the_documented_sum(iris, covariance_type):
+    s, r = 0.3, 0.1
+    model = MahalanobisKMeans(3, covariance_type=covariance_type, reg_covar=r, shrinkage=s, random_state=0)
+    model.fit(iris)
+    V = {
+        "tied": lambda V: np.stack([V] * 3),
+        "full": lambda V: V,
+        "diag": lambda V: V[:, :, None] * np.eye(4),
+        "spherical": lambda V: V[:, None, None] * np.eye(4),
+    }[covariance_type](model.covariances_)
+    T = iris.var(axis=0)
+    if covariance_type == "spherical":
+        T = np.full(4, T.mean())
+    penalties = np.linalg.slogdet(V)[1] + (s + r) * np.einsum("kii,i->k", np.linalg.inv(V), T)
+    expected = (1 - s) * model.inertia_ + np.bincount(model.labels_) @ penalties
+    assert model.objective_ == pytest.approx(expected)
+
+
+def test_shrinkage_does_not_weigh_the_objective_of_one_metric(iris):
+    model = MahalanobisKMeans(3, shrinkage=0.4, random_state=0).fit(iris)
+    assert model.objective_ == pytest.approx(model.inertia_)
+
+
+def test_a_metric_that_still_changes_has_not_converged():
+    # the centers start where they belong, but their covariance is not yet that of the clusters
+    rng = np.random.default_rng(0)
+    X = np.vstack([rng.normal(size=(200, 2)) * [1, 0.1], rng.normal(size=(200, 2)) * [1, 0.1] + [0, 5]])
+    means = [X[:200].mean(axis=0), X[200:].mean(axis=0)]
+    assert MahalanobisKMeans(2, covariance_type="tied", init=means).fit(X).n_iter_ > 1
+
+
+def test_estimated_shrinkage_of_noise_is_that_of_ledoit_and_wolf_and_leaves_something():
+    X = np.random.default_rng(0).normal(size=(200, 4))
+    rows = Rows(X, np.ones(200), 50)
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    assert ledoit_wolf_shrinkage(rows, *mean_and_covariance(rows)) == pytest.approx(ledoit_wolf(Z)[1])
+    # of pure noise all would be replaced
+    MahalanobisKMeans(3, covariance_type="tied", shrinkage="auto", random_state=0).fit(X)
+    for seed in range(30):
+        rows = Rows(np.random.default_rng(seed).normal(size=(50, 1)), np.ones(50), 50)
+        assert ledoit_wolf_shrinkage(rows, *mean_and_covariance(rows)) == 0
+
+
+def test_the_determinant_is_that_of_the_directions_that_vary():
+    B = np.random.default_rng(0).normal(size=(5, 3)) * [[1], [10], [0.1], [1], [3]]
+    L, log_det = whitening(B @ B.T)
+    assert L.shape == (3, 5)
+    assert log_det == pytest.approx(np.log(np.linalg.eigvalsh(B @ B.T)[-3:]).sum())
+    with pytest.raises(np.linalg.LinAlgError):
+        rewhitening(np.diag([1, 1e-17]), np.eye(2), 2.0**-49)
+
+
+def test_variances_that_vanish_in_float32_are_none():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 5))
+    X[:, 4] *= 1e-16
+    for covariance_type in ("global", "tied", "diag"):
+        model = MahalanobisKMeans(2, covariance_type=covariance_type, random_state=0).fit(
+            X.astype(np.float32)
+        )
+        assert (model.components_[..., 4] == 0).all()
+
+
+def test_metrics_of_clusters_move_with_them_where_empty_ones_come_last(iris):
+    far = np.vstack([[1e3] * 4, iris[[0, 60, 120]]])
+    with pytest.warns(ConvergenceWarning, match="only 3 of the 4"):
+        four = MahalanobisKMeans(4, covariance_type="diag", init=far).fit(iris)
+    three = MahalanobisKMeans(3, covariance_type="diag", init=far[1:]).fit(iris)
+    np.testing.assert_allclose(four.covariances_[:3], three.covariances_)
+    np.testing.assert_array_equal(four.labels_, three.labels_)

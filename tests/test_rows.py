@@ -109,6 +109,27 @@ def test_rows_of_weight_zero_are_not_sampled(size, da, tmp_path, monkeypatch):
         assert_same_fit(fit(KHarmonicMeans(), rows, sample_weight=weight, n_clusters=2), expected)
 
 
+def test_whole_blocks_of_a_mapped_file_may_weigh_nothing(blobs, tmp_path, monkeypatch):
+    monkeypatch.setattr(KHarmonicMeans, "_block_size", lambda self, d: 256)
+    weight = np.ones(1000)
+    weight[256:512] = 0
+    np.save(tmp_path / "x.npy", blobs)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    expected = fit(KHarmonicMeans(), blobs, sample_weight=weight)
+    assert_same_fit(fit(KHarmonicMeans(), mapped, sample_weight=weight), expected)
+
+
+@pytest.mark.parametrize("scale", [1e-50, 2.0, 1e50])
+def test_weights_of_dask_arrays_may_be_of_any_size_and_one_number(blobs, da, scale):
+    X = blobs.astype(np.float32)
+    lazy = da.from_array(X, chunks=(300, 3))
+    expected = fit(KHarmonicMeans(), X, sample_weight=np.full(1000, scale))
+    for weight in (scale, np.full(1000, scale), da.full(1000, scale, chunks=300)):
+        model = fit(KHarmonicMeans(), lazy, sample_weight=weight)
+        np.testing.assert_allclose(model.cluster_centers_, expected.cluster_centers_, atol=1e-3)
+        assert model.inertia_ == pytest.approx(expected.inertia_, rel=1e-4)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("estimator", CLUSTERERS, ids=repr)
 def test_most_rows_may_weigh_nothing_wherever_they_are(estimator, dtype, blobs, da, tmp_path):
@@ -283,6 +304,7 @@ def test_memory_does_not_grow_with_a_mapped_file(tmp_path):
 
 def test_converted_blocks_are_kept_only_where_asked(blobs):
     ones = np.ones(len(blobs))
-    kept, fresh = (Rows(blobs, ones, 300, keep_blocks=keep) for keep in (True, False))
+    rows = Rows(blobs, ones, 300)
+    kept, fresh = (rows.in_units(rows.units, keep_blocks=keep) for keep in (True, False))
     assert kept.block(300) is kept.block(300)
     assert fresh.block(300) is not fresh.block(300)
