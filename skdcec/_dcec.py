@@ -454,28 +454,16 @@ class DCEC(
 
     def _refine(self, root, autoencoder, recipe, targets, images, optimizer, seed, known, X, y, checkpoint):
         """Train jointly from the first targets; return all fitted attributes, those known before included."""
-        from skdcec._training import Update, batches_per_epoch, encode, refine
+        from skdcec._training import refine
 
-        interval = self.update_interval
-        if not isinstance(interval, Integral):
-            n_batches = interval * batches_per_epoch(len(images), self.batch_size)
-            interval = int(np.clip(np.round(n_batches), 1, self.max_iter))
-        weights, centers, resume = autoencoder.weights_, targets.centers, None
-        records, finished = [], False
-        saved = checkpoint.load("refinement") if checkpoint else None
-        if saved:
-            weights, centers = unpack(saved, "weights"), saved["centers"]
-            records = json.loads(bytes(saved["history"]))
-            n_iter, change = records[-1]["n_iter"], records[-1]["label_change"]
-            resume, targets = (n_iter, unpack(saved, "progress")), None
-            finished = change < self.tol or n_iter >= self.max_iter or bool(saved.get("stopped"))
-            Z = encode(recipe.architecture, weights, images) if finished else None
-            update = Update(n_iter, {}, change, saved["labels"], Z, weights, centers, None)
+        start = {"weights": autoencoder.weights_, "centers": targets.centers, "targets": targets}
+        records, last, interval = [], None, self._interval(len(images))
+        if checkpoint and (saved := checkpoint.load("refinement")):
+            start, records, last = self._restored(saved, recipe.architecture, images)
         updates = refine(
             recipe.architecture,
-            weights,
-            centers,
-            images,
+            images=images,
+            **start,
             gamma=self.gamma,
             reconstruction_weight=self.reconstruction_weight,
             update_interval=interval,
@@ -485,13 +473,12 @@ class DCEC(
             optimizer=optimizer,
             augmentation=recipe.augmentation,
             seed=seed,
-            targets=targets,
-            resume=resume,
         )
         hooks = {"estimator": self, "X": X, "y": y}
         ctx = root.subcontext("refine", max_subtasks=-(-self.max_iter // interval))
         ctx.call_on_fit_task_begin(**hooks)
-        for update in () if finished else updates:
+        update = last
+        for update in updates if last is None else ():
             task = ctx.subcontext("update").call_on_fit_task_begin(**hooks)
             records.append(update.record())
             report(
@@ -499,9 +486,9 @@ class DCEC(
                 "Batch {n_iter}: reconstruction loss {reconstruction_loss:.5f}, clustering loss "
                 "{clustering_loss:.5f}, {label_change:.2%} of the labels changed.".format(**records[-1]),
             )
-            last = update.label_change < self.tol or update.n_iter >= self.max_iter
+            is_last = update.label_change < self.tol or update.n_iter >= self.max_iter
             if checkpoint:
-                checkpoint.save("refinement", partial(progress, update, records, False), final=last)
+                checkpoint.save("refinement", partial(progress, update, records, False), final=is_last)
             attributes = partial(self._attributes, known, autoencoder, update, records)
             stop = task.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
             if stop:
@@ -512,6 +499,38 @@ class DCEC(
         attributes = partial(self._attributes, known, autoencoder, update, records)
         ctx.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
         return attributes()
+
+    def _interval(self, n_images):
+        """Return the number of batches from one update of the targets to the next."""
+        from skdcec._training import batches_per_epoch
+
+        if isinstance(self.update_interval, Integral):
+            return self.update_interval
+        n_batches = self.update_interval * batches_per_epoch(n_images, self.batch_size)
+        return int(np.clip(np.round(n_batches), 1, self.max_iter))
+
+    def _restored(self, saved, architecture, images):
+        """Return where a saved joint training left off.
+
+        Returns
+        -------
+        start : dict
+            What `refine` goes on from.
+        records : list of dict
+            Those of the updates so far.
+        last : Update or None
+            The last one, where nothing is left to do.
+        """
+        from skdcec._training import Update, encode
+
+        weights, centers = unpack(saved, "weights"), saved["centers"]
+        records = json.loads(bytes(saved["history"]))
+        n_iter, change = records[-1]["n_iter"], records[-1]["label_change"]
+        start = {"weights": weights, "centers": centers, "resume": (n_iter, unpack(saved, "progress"))}
+        if change >= self.tol and n_iter < self.max_iter and not saved.get("stopped"):
+            return start, records, None
+        Z = encode(architecture, weights, images)
+        return start, records, Update(n_iter, {}, change, saved["labels"], Z, weights, centers, None)
 
     @staticmethod
     def _attributes(known, autoencoder, update, records):
