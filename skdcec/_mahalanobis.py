@@ -228,17 +228,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
 
     def _prepare(self, rows, sample, sample_weight, variance):
         mean, T = mean_and_covariance(rows)
-        shrinkage = self.shrinkage or 0.0
-        if shrinkage == "auto":
-            shrinkage = ledoit_wolf_shrinkage(rows, mean, T)
-            if self.covariance_type != "global":
-                # something must be left to the clusters
-                shrinkage = min(shrinkage, LARGEST_SHRINKAGE)
-        if shrinkage == 1 and self.covariance_type != "global":
-            raise ValueError(
-                f"shrinkage={self.shrinkage} leaves nothing to estimate from the clusters; it should be "
-                "below 1, or covariance_type='global'."
-            )
+        shrinkage = self._choose_shrinkage(rows, mean, T)
         target = np.diag(T)
         varies = target > VANISHING_VARIANCE[rows.X.dtype]
         if self.covariance_type == "diag":
@@ -263,7 +253,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
             L, log_det = standardisation((1 - shrinkage) * T + ridge, varies)
             rank = np.count_nonzero(L)
         prepared = {
-            "shrinkage_": float(shrinkage),
+            "shrinkage_": shrinkage,
             "_ridge": ridge,
             "_rounding": rounding,
             # the metric of all data, before any update
@@ -277,6 +267,19 @@ class MahalanobisKMeans(BaseCenterClusterer):
         }
         S = np.repeat(T[None], self.n_clusters, axis=0) if self._own_metrics else T
         return prepared | self._metric(S, prepared)
+
+    def _choose_shrinkage(self, rows, mean, T):
+        """Return the number that the parameter stands for."""
+        if self.shrinkage == "auto":
+            shrinkage = ledoit_wolf_shrinkage(rows, mean, T)
+            # something must be left to the clusters
+            return shrinkage if self.covariance_type == "global" else min(shrinkage, LARGEST_SHRINKAGE)
+        if self.shrinkage == 1 and self.covariance_type != "global":
+            raise ValueError(
+                f"shrinkage={self.shrinkage} leaves nothing to estimate from the clusters; it should be "
+                "below 1, or covariance_type='global'."
+            )
+        return float(self.shrinkage or 0)
 
     def _metric(self, S, state):
         """Return the part of the state that describes the metric for the covariance S.
