@@ -161,7 +161,7 @@ def ledoit_wolf_shrinkage(rows: Rows, mean: ndarray, T: ndarray) -> float:
     fourth = rows.reduce(partial(fourth_moments, mean=mean, scale=scale), np.add) / rows.total_weight
     delta = spread - used
     beta = (fourth - spread) / (rows.total_weight * rows.weight_unit)
-    return min(beta, delta) / delta if delta > 1e-10 * used else 0.0
+    return float(min(beta, delta) / delta) if delta > 1e-10 * used else 0.0
 
 
 def common_distances(block: Block, centers: Centers, components: ndarray) -> tuple[ndarray, ndarray]:
