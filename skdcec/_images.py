@@ -11,7 +11,7 @@ from sklearn.utils.validation import validate_data
 from skdcec._sklearn import validate_new_data
 from skdcec._streams import is_stream, iterate_stream, store_stream
 
-# So many images are looked at at a time where all of them are.
+# So many images are looked at at a time where all of them are, and at most for how they are scaled.
 CHUNK = 2048
 # What is in [0, 1] may leave it where images are scaled to another size, but not by so much.
 LARGEST_OVERSHOOT = 2
@@ -162,7 +162,8 @@ def check_range(rows):
 
 def warn_of_large_bytes(rows):
     """Warn of what seem to be bytes in another type, which nobody divides by 255."""
-    if rows.dtype != np.uint8 and rows.max() == 255 and rows.min() == 0:
+    some = rows[:CHUNK]
+    if rows.dtype != np.uint8 and some.max() == 255 and some.min() == 0:
         warnings.warn(
             f"X has dtype={rows.dtype} and values from 0 to 255, which are used as they are: only uint8 is "
             "divided by 255. Pass X.astype(np.uint8) or X / 255.",
@@ -173,9 +174,12 @@ def warn_of_large_bytes(rows):
 
 def check_scale(estimator, rows):
     """Raise where a network that was fitted to bytes gets numbers of another scale."""
-    if estimator._saw_bytes and rows.dtype != np.uint8 and rows.max() > LARGEST_OVERSHOOT:
+    if not estimator._saw_bytes or rows.dtype == np.uint8:
+        return
+    largest = rows[:CHUNK].max()
+    if largest > LARGEST_OVERSHOOT:
         raise ValueError(
-            f"X has dtype={rows.dtype} and values up to {rows.max():g}, but {type(estimator).__name__} was "
+            f"X has dtype={rows.dtype} and values up to {largest:g}, but {type(estimator).__name__} was "
             "fitted with uint8, which is divided by 255. Pass X.astype(np.uint8) or X / 255."
         )
 
