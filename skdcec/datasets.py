@@ -149,7 +149,7 @@ def load_npz(path, *, subset="train"):
             raise ValueError(f"{path} has targets of dtype={target.dtype}, which should be integers.")
         if len(images) != len(target):
             raise ValueError(f"{path} has {len(images)} images in {name}, but {len(target)} targets.")
-    images = [part / 255 if part.dtype == np.uint8 else part for part in arrays[::2]]
+    images = [part / np.float32(255) if part.dtype == np.uint8 else part for part in arrays[::2]]
     return _bunch(np.concatenate(images), np.concatenate(arrays[1::2]))
 
 
