@@ -153,21 +153,49 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
 
         An equal fit may have been interrupted, and goes on from its checkpoint; or its result was kept.
         """
-        from skdcec._training import pretrain
-
         recipe = self._recipe(inputs["image_shape_"])
-        random_state = check_random_state(self.random_state)
         root = self._init_callback_context(max_subtasks=self.epochs)
         hooks = {"estimator": self, "X": X, "y": y}
         root.call_on_fit_task_begin(**hooks)
 
-        weights, losses, resume = self._initial_weights(recipe, random_state), [], None
-        saved, finished = kept, kept is not None
-        if saved is None and checkpoint and (saved := checkpoint.load("pretraining")):
-            finished = bool(saved.get("stopped"))
-        if saved:
+        if kept is None:
+            weights, losses, steps = self._training(recipe, images, checkpoint)
+        else:
+            weights, losses, steps = unpack(kept, "weights"), kept["losses"].tolist(), ()
+
+        def attributes(trainer):
+            return self._attributes(inputs, recipe, trainer.arrays(), losses)
+
+        def progress(trainer, stopped):
+            arrays = {"weights": trainer.arrays(), "progress": trainer.progress()}
+            return pack(**arrays, losses=np.array(losses), stopped=stopped)
+
+        fitted = self._attributes(inputs, recipe, weights, losses)
+        for loss, trainer in steps:
+            task = root.subcontext("epoch").call_on_fit_task_begin(**hooks)
+            losses.append(loss)
+            report(self, f"Epoch {len(losses)}/{self.epochs}, reconstruction loss {loss:.5f}.")
+            stop = task.call_on_fit_task_end(**hooks, reconstruction_attributes=partial(attributes, trainer))
+            last = len(losses) == self.epochs
+            if checkpoint:
+                checkpoint.save("pretraining", partial(progress, trainer, bool(stop)), final=stop or last)
+            if stop or last:
+                fitted = attributes(trainer)
+                steps.close()
+                break
+        set_fitted(self, fitted)
+        root.call_on_fit_task_end(**hooks, reconstruction_attributes={})
+        return self
+
+    def _training(self, recipe, images, checkpoint):
+        """Return weights and losses to start from, and the training that is left to do."""
+        from skdcec._training import pretrain
+
+        random_state = check_random_state(self.random_state)
+        weights, losses, resume, stopped = self._initial_weights(recipe, random_state), [], None, False
+        if checkpoint and (saved := checkpoint.load("pretraining")):
             weights, losses = unpack(saved, "weights"), saved["losses"].tolist()
-            resume = len(losses), unpack(saved, "progress")
+            resume, stopped = (len(losses), unpack(saved, "progress")), bool(saved.get("stopped"))
         steps = pretrain(
             recipe.architecture,
             weights,
@@ -179,30 +207,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
             seed=random_state.randint(LARGEST_SEED),
             resume=resume,
         )
-
-        def attributes(trainer):
-            return self._attributes(inputs, recipe, trainer.arrays(), losses)
-
-        def progress(trainer, stopped):
-            arrays = {"weights": trainer.arrays(), "progress": trainer.progress()}
-            return pack(**arrays, losses=np.array(losses), stopped=stopped)
-
-        fitted = self._attributes(inputs, recipe, weights, losses)
-        for loss, trainer in () if finished else steps:
-            task = root.subcontext("epoch").call_on_fit_task_begin(**hooks)
-            losses.append(loss)
-            report(self, f"Epoch {len(losses)}/{self.epochs}, reconstruction loss {loss:.5f}.")
-            stop = task.call_on_fit_task_end(**hooks, reconstruction_attributes=partial(attributes, trainer))
-            last = len(losses) == self.epochs
-            if checkpoint:
-                checkpoint.save("pretraining", partial(progress, trainer, bool(stop)), final=stop or last)
-            if stop or last:
-                fitted = attributes(trainer)
-                break
-        steps.close()
-        set_fitted(self, fitted)
-        root.call_on_fit_task_end(**hooks, reconstruction_attributes={})
-        return self
+        return weights, losses, () if stopped else steps
 
     def _attributes(self, inputs, recipe, weights, losses):
         """Return all fitted attributes."""
