@@ -26,13 +26,16 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skdcec._autoencoders import LARGEST_SEED, BaseAutoencoder, ConvAutoencoder, undisturbed_random
+from skdcec._autoencoders import ConvAutoencoder
+from skdcec._base_autoencoder import LARGEST_SEED, BaseAutoencoder, undisturbed_random
+from skdcec._batches import batches_per_epoch
 from skdcec._blocks import NEARNESS_SAMPLE, count_distinct, empty_last, evenly, renumbered
 from skdcec._checkpoint import Checkpoint, as_text, pack, unpack
 from skdcec._images import check_images, check_new_images, check_scale, slices
 from skdcec._initialisers import check_init, place_centers, seed_estimator
 from skdcec._sklearn import DOC_LINK, Interval, _fit_context, report, set_fitted
 from skdcec._storage import check_folder
+from skdcec._targets import Targets, soft_assignment
 
 
 def progress(update, records, stopped):
@@ -319,7 +322,7 @@ class DCEC(
         """
         from skdcec._keras_json import optimizer_json
         from skdcec._networks import embedding_size
-        from skdcec._training import Targets, encode
+        from skdcec._training import encode
 
         if self.gamma == 0 and self.reconstruction_weight == 0:
             raise ValueError("gamma=0 and reconstruction_weight=0 leave nothing to train; one must be > 0.")
@@ -502,8 +505,6 @@ class DCEC(
 
     def _interval(self, n_images):
         """Return the number of batches from one update of the targets to the next."""
-        from skdcec._training import batches_per_epoch
-
         if isinstance(self.update_interval, Integral):
             return self.update_interval
         n_batches = self.update_interval * batches_per_epoch(n_images, self.batch_size)
@@ -573,8 +574,6 @@ class DCEC(
         Q : ndarray of shape (n_samples, n_clusters)
             Rows sum to one. A row does not depend on the other rows.
         """
-        from skdcec._training import soft_assignment
-
         Z, dtype = self._encode(X)
         return soft_assignment(Z, self.cluster_centers_).astype(dtype, copy=False)
 
@@ -591,8 +590,6 @@ class DCEC(
         labels : ndarray of shape (n_samples,), int32
             The cluster whose center is closest in the embedding.
         """
-        from skdcec._training import Targets
-
         Z, _ = self._encode(X)
         return Targets(Z, self.cluster_centers_).labels
 
@@ -646,8 +643,6 @@ class DCEC(
         score : float
             Larger is better.
         """
-        from skdcec._training import Targets, soft_assignment
-
         check_is_fitted(self)
         Z, error = self.autoencoder_._embed_and_compare(check_new_images(self, X)[0])
         targets = Targets(Z, self.cluster_centers_)

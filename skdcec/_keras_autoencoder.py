@@ -3,7 +3,7 @@
 Keras is imported when a network is first needed, never with this module.
 """
 
-from skdcec._autoencoders import LARGEST_SEED, BaseAutoencoder, undisturbed_random
+from skdcec._base_autoencoder import LARGEST_SEED, BaseAutoencoder, undisturbed_random
 
 
 class KerasAutoencoder(BaseAutoencoder):

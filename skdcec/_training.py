@@ -9,7 +9,7 @@ import importlib
 import threading
 from contextlib import contextmanager
 from functools import cached_property
-from itertools import count, islice
+from itertools import islice
 from typing import NamedTuple
 
 import keras
@@ -17,10 +17,12 @@ import numpy as np
 from keras import ops
 from numpy import ndarray
 
+from skdcec._batches import batches, batches_per_epoch
 from skdcec._devices import BACKEND, count_devices, current_devices, share
 from skdcec._images import slices
 from skdcec._keras_json import load
 from skdcec._networks import build
+from skdcec._targets import Targets
 
 # Rows go through a network in batches of exactly one of these sizes, the first that suits the network (see
 # `Mapper`).
@@ -33,78 +35,9 @@ MOST_IDLE = 16
 JIT = "auto" if BACKEND == "jax" else False
 # Keras' own floor for probabilities in the Kullback-Leibler divergence.
 SMALLEST_PROBABILITY = 1e-7
-# The affine augmentation: largest shift as a share of the side, and largest rotation.
-LARGEST_SHIFT, LARGEST_ROTATION = 0.1, np.deg2rad(10)
 
 
-# --------------------------------------------------------------------------- formulas
-
-
-def soft_assignment(Z: ndarray, centers: ndarray) -> ndarray:
-    """Return Q, the Student's t similarity of embeddings to centers (eq 6 of the paper).
-
-    q_ij is proportional to 1 / (1 + |z_i - mu_j|^2) over the centers j. In float64 and without a
-    matrix product, so that each row is computed the same way wherever it stands.
-
-    Parameters
-    ----------
-    Z : ndarray of shape (n_samples, n_components)
-    centers : ndarray of shape (n_clusters, n_components)
-
-    Returns
-    -------
-    Q : ndarray of shape (n_samples, n_clusters), float64
-    """
-    centers = centers.astype(np.float64)
-    Q = np.empty((len(Z), len(centers)))
-    for j, center in enumerate(centers):
-        Q[:, j] = 1 / (1 + np.square(Z - center).sum(axis=1))
-    return Q / Q.sum(axis=1, keepdims=True)
-
-
-def target_distribution(Q: ndarray, frequencies: ndarray) -> ndarray:
-    """Return P, the sharpened soft assignments (eq 8 of the paper; Xie et al. 2016).
-
-    p_ij is proportional to q_ij^2 / f_j over the clusters j, with f_j = sum_i q_ij on all data.
-
-    Parameters
-    ----------
-    Q : ndarray of shape (n, n_clusters)
-        Of some of the data.
-    frequencies : ndarray of shape (n_clusters,)
-        The f_j.
-
-    Returns
-    -------
-    P : ndarray of shape (n, n_clusters)
-    """
-    P = Q**2 / frequencies
-    return P / P.sum(axis=1, keepdims=True)
-
-
-class Targets:
-    """The target distribution of all images, computed where it is read.
-
-    What it keeps of an image is the embedding, which is there anyway, and the label.
-
-    Parameters
-    ----------
-    Z : ndarray of shape (n_samples, n_components)
-    centers : ndarray of shape (n_clusters, n_components)
-    """
-
-    def __init__(self, Z, centers):
-        self.Z, self.centers = Z, centers
-        self.labels = np.empty(len(Z), np.int32)
-        self.frequencies = np.zeros(len(centers))
-        for rows in slices(len(Z)):
-            Q = soft_assignment(Z[rows], centers)
-            self.labels[rows] = Q.argmax(axis=1)
-            self.frequencies += Q.sum(axis=0)
-
-    def __getitem__(self, rows):
-        """Return P of a slice or an array of indices, float64."""
-        return target_distribution(soft_assignment(self.Z[rows], self.centers), self.frequencies)
+# --------------------------------------------------------------------------- losses
 
 
 def squared_error(images, reconstructions):
@@ -117,71 +50,6 @@ def divergence(P, Q):
     """Return KL(P || Q) of each row, summed over the clusters (eq 7)."""
     P, Q = (ops.clip(A, SMALLEST_PROBABILITY, 1.0) for A in (P, Q))
     return ops.sum(P * ops.log(P / Q), axis=1)
-
-
-def random_affine(n: int, image_shape: tuple[int, ...], rng: np.random.Generator) -> ndarray:
-    """Draw shifts of up to a tenth of each side and rotations of up to ten degrees.
-
-    Returns
-    -------
-    transforms : ndarray of shape (n, 8), float32
-        Projective transforms about the middle of the image, as `keras.ops.image` takes them.
-    """
-    height, width = image_shape[:2]
-    angle = rng.uniform(-LARGEST_ROTATION, LARGEST_ROTATION, n)
-    dx, dy = rng.uniform(-LARGEST_SHIFT, LARGEST_SHIFT, (2, n)) * [[width], [height]]
-    cos, sin = np.cos(angle), np.sin(angle)
-    cx, cy = (width - 1) / 2, (height - 1) / 2
-    first = [cos, -sin, cx + dx - cos * cx + sin * cy]
-    second = [sin, cos, cy + dy - sin * cx - cos * cy]
-    perspective = [np.zeros(n), np.zeros(n)]
-    return np.stack([*first, *second, *perspective], axis=1).astype(np.float32)
-
-
-# --------------------------------------------------------------------------- batches
-
-
-class Batch(NamedTuple):
-    """Rows of a mini-batch; rows of weight 0 only fill it up."""
-
-    rows: np.ndarray  # (batch_size,)
-    weight: np.ndarray  # (batch_size,) float32, sums to batch_size
-    transforms: np.ndarray | None  # (batch_size, 8)
-
-
-def batches(n_samples, image_shape, batch_size, augmentation, seed, first=0, n_devices=1):
-    """Yield full batches for ever, from a first one on, shuffling in each epoch with a generator of its own.
-
-    The last batch of an epoch is filled up with rows of weight 0, and its real rows weigh as much
-    as a whole batch. So is every batch that would not fall into equal shares for all devices.
-    """
-    epoch, skipped = divmod(first, batches_per_epoch(n_samples, batch_size))
-    stream = batches_of_epochs(n_samples, image_shape, batch_size, augmentation, seed, epoch, n_devices)
-    return islice(stream, skipped, None)
-
-
-def batches_of_epochs(n_samples, image_shape, batch_size, augmentation, seed, first, n_devices):
-    """Yield the batches of all epochs from a first one on."""
-    size = min(batch_size, n_samples)
-    full = -(-size // n_devices) * n_devices
-    for epoch in count(first):
-        rng = np.random.default_rng([seed, epoch])
-        order = rng.permutation(n_samples)
-        for start in range(0, n_samples, size):
-            rows = order[start : start + size]
-            weight = np.zeros(full, np.float32)
-            weight[: len(rows)] = full / len(rows)
-            rows = np.concatenate([rows, np.resize(order, full - len(rows))])
-            transforms = None
-            if augmentation == "affine":
-                # drawn for as many whatever the number of devices
-                transforms = np.resize(random_affine(size, image_shape, rng), (full, 8))
-            yield Batch(rows, weight, transforms)
-
-
-def batches_per_epoch(n_samples, batch_size):
-    """Return how many batches `batches` makes of an epoch."""
-    return -(-n_samples // min(batch_size, n_samples))
 
 
 # --------------------------------------------------------------------------- models

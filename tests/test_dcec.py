@@ -46,7 +46,7 @@ from skdcec import (
 from skdcec._checkpoint import as_text
 from skdcec._dcec import cluster_health
 from skdcec._storage import load_arrays
-from skdcec._training import soft_assignment
+from skdcec._targets import soft_assignment
 from skdcec.metrics import clustering_accuracy_score
 
 INITS = [

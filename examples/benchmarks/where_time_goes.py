@@ -24,10 +24,11 @@ from skdcec.datasets import load_npz
 PARTS = {
     "training steps, in Keras": ("_training.py", "_take_steps"),
     "images of the batches": ("_images.py", "__getitem__"),
-    "transforms of the augmentation": ("_training.py", "random_affine"),
-    "targets of the batches": ("_training.py", "__getitem__"),
+    "transforms of the augmentation": ("_batches.py", "random_affine"),
+    "targets of the batches": ("_targets.py", "__getitem__"),
     "embedding all images": ("_training.py", "encode"),
-    "making networks, assigning all images": ("_training.py", "__init__"),
+    "making networks": ("_training.py", "__init__"),
+    "assigning all images": ("_targets.py", "__init__"),
     "placing the centers": ("_initialisers.py", "place_centers"),
 }
 
