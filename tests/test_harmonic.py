@@ -16,6 +16,7 @@ from sklearn.metrics import adjusted_rand_score
 from skdcec import KernelKHarmonicMeans, KHarmonicMeans
 from skdcec._blocks import Block, Centers
 from skdcec._collapse import collapse_strength, critical_exponent
+from skdcec._harmonic import next_half
 from skdcec._harmonic_weights import (
     harmonic_memberships,
     harmonic_statistics,
@@ -349,6 +350,20 @@ def test_centers_that_start_together_are_not_pulled_apart_by_larger_exponents():
     X = load_iris().data
     with pytest.warns(ConvergenceWarning, match="only 2 of the 3 cluster centers are distinct.*duplicate"):
         assert KHarmonicMeans(3, init=X[[0, 0, 80]]).fit(X).p_ == 2
+
+
+def test_exponents_are_rounded_up_to_halves():
+    assert [next_half(p) for p in (2.0, 3.1, 3.5, 3.51)] == [2.0, 3.5, 3.5, 4.0]
+
+
+@pytest.mark.parametrize(("exponent", "flat"), [(14, False), (16, True)])
+def test_a_kernel_is_flat_below_exp_minus_15_for_half_of_the_samples(exponent, flat):
+    X = np.array([[-1.0], [1.0]])  # both at distance 1 from their center
+    model = KernelKHarmonicMeans(1, sigma=exponent**-0.5, init=[[0.0]])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(X)
+    assert [f"below exp(-{exponent})" in str(warning.message) for warning in caught] == [True] * flat
 
 
 def test_flat_kernel_warns():
