@@ -1,10 +1,11 @@
 """Deep convolutional embedded clustering and the K-harmonic-means family, for scikit-learn."""
 
-from skdcec._autoencoders import ConvAutoencoder, DenseAutoencoder
-from skdcec._dcec import DCEC
-from skdcec._harmonic import KernelKHarmonicMeans, KHarmonicMeans
-from skdcec._keras_autoencoder import KerasAutoencoder
-from skdcec._mahalanobis import MahalanobisKMeans
+from skdcec._cluster._harmonic import KernelKHarmonicMeans, KHarmonicMeans
+from skdcec._cluster._mahalanobis import MahalanobisKMeans
+from skdcec._deep._autoencoders import ConvAutoencoder, DenseAutoencoder
+from skdcec._deep._dcec import DCEC
+from skdcec._deep._keras_autoencoder import KerasAutoencoder
+from skdcec._version import __version__
 
 __all__ = [
     "DCEC",
@@ -16,4 +17,3 @@ __all__ = [
     "MahalanobisKMeans",
     "__version__",
 ]
-__version__ = "0.1.0"

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.datasets import fetch_openml, load_digits
 from sklearn.utils import Bunch
 
-from skdcec._images import check_sizes
+from skdcec._deep._images import check_sizes
 
 __all__ = ["fetch_mnist", "fetch_usps", "load_digits_images", "load_image_folder", "load_npz"]
 

@@ -202,7 +202,7 @@ def test_sparse_data_raise():
     ],
 )
 def test_bad_parameters_raise_before_training(images, monkeypatch, params, message):
-    monkeypatch.setattr("skdcec._training.pretrain", lambda *args, **kwargs: pytest.fail("training began"))
+    monkeypatch.setattr("skdcec._deep._training.pretrain", lambda *_, **__: pytest.fail("training began"))
     with pytest.raises(ValueError, match=message):
         small(**params).fit(images)
 

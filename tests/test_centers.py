@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdcec import KernelKHarmonicMeans, KHarmonicMeans, MahalanobisKMeans
-from skdcec._blocks import (
+from skdcec._cluster._blocks import (
     Block,
     Centers,
     Statistics,
@@ -28,7 +28,7 @@ from skdcec._blocks import (
     owners,
     squared_distances,
 )
-from skdcec._rows import Rows, block_pool, measure
+from skdcec._cluster._rows import Rows, block_pool, measure
 
 HARMONIC = [KHarmonicMeans(), KHarmonicMeans(p=3.5), KernelKHarmonicMeans(), KernelKHarmonicMeans(p=4.0)]
 SIBLINGS = [
@@ -496,7 +496,7 @@ def test_the_number_of_threads_does_not_matter(estimator, monkeypatch):
     monkeypatch.setattr(type(estimator), "_block_size", lambda self, d: 256)
     results = []
     for n_threads in (1, 3):
-        monkeypatch.setattr("skdcec._rows._openmp_effective_n_threads", lambda n=n_threads: n)
+        monkeypatch.setattr("skdcec._cluster._rows._openmp_effective_n_threads", lambda n=n_threads: n)
         model = fit(estimator, X, max_iter=5, tol=1.0)
         results.append([model.cluster_centers_, model.labels_, model.transform(X)])
     for one, three in zip(*results, strict=True):

@@ -43,10 +43,10 @@ from skdcec import (
     KHarmonicMeans,
     MahalanobisKMeans,
 )
-from skdcec._checkpoint import as_text
-from skdcec._dcec import cluster_health
-from skdcec._storage import load_arrays
-from skdcec._targets import soft_assignment
+from skdcec._deep._checkpoint import as_text
+from skdcec._deep._dcec import cluster_health
+from skdcec._deep._losses import soft_assignment
+from skdcec._deep._storage import load_arrays
 from skdcec.metrics import clustering_accuracy_score
 
 INITS = [
@@ -307,7 +307,7 @@ def test_verbose_says_what_happens(dcec, X, capsys):
 )
 def test_bad_parameters_raise_before_training(X, monkeypatch, params, error, message):
     for loop in ("pretrain", "refine"):
-        monkeypatch.setattr(f"skdcec._training.{loop}", lambda *args, **kwargs: pytest.fail("training began"))
+        monkeypatch.setattr(f"skdcec._deep._training.{loop}", lambda *_, **__: pytest.fail("training began"))
     with pytest.raises(error, match=message):
         DCEC(**params).fit(X)
 
@@ -454,7 +454,7 @@ def test_real_images(usps):
 @pytest.fixture
 def count_pretraining(monkeypatch):
     """Count how often an autoencoder is trained."""
-    import skdcec._training as training
+    import skdcec._deep._training as training
 
     calls, pretrain = [], training.pretrain
 
@@ -520,7 +520,7 @@ def test_a_full_disk_under_the_memory_costs_no_fit(digits, tmp_path, monkeypatch
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("skdcec._storage.np.savez", full)
+    monkeypatch.setattr("skdcec._deep._storage.np.savez", full)
     with pytest.warns(UserWarning, match="could not be kept in memory=.*No space left"):
         model = small(memory=tmp_path).fit(X)
     np.testing.assert_array_equal(model.cluster_centers_, expected.cluster_centers_)
@@ -548,7 +548,7 @@ def kill_after(monkeypatch):
     """Let a fit be killed once it has saved a phase a number of times."""
 
     def arm(phase, n):
-        from skdcec._checkpoint import Checkpoint
+        from skdcec._deep._checkpoint import Checkpoint
 
         save, seen = Checkpoint.save, []
 
@@ -561,7 +561,7 @@ def kill_after(monkeypatch):
 
         monkeypatch.setattr(Checkpoint, "save", save_and_die)
 
-    monkeypatch.setattr("skdcec._checkpoint.SAVE_EVERY", 0.0)
+    monkeypatch.setattr("skdcec._deep._checkpoint.SAVE_EVERY", 0.0)
     return arm
 
 
@@ -725,7 +725,7 @@ def test_texts_tell_what_would_change_a_fit():
 
 def test_functions_have_the_same_text_in_every_process():
     script = """
-        from skdcec._checkpoint import as_text
+        from skdcec._deep._checkpoint import as_text
         print(as_text(lambda name: (name in {"Ada", "Bell", "Carol", "Dora"}, name in ["e", "f"])))
     """
     command = [sys.executable, "-c", textwrap.dedent(script)]
@@ -755,7 +755,7 @@ def test_a_full_disk_stops_the_fit_with_its_cause(digits, tmp_path, kill_after, 
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("skdcec._storage.np.savez", full)
+    monkeypatch.setattr("skdcec._deep._storage.np.savez", full)
     model = resumable(tmp_path)
     with pytest.raises(OSError, match="No space left"):
         model.fit(digits.images[:200])

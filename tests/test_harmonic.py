@@ -14,10 +14,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
 from skdcec import KernelKHarmonicMeans, KHarmonicMeans
-from skdcec._blocks import Block, Centers
-from skdcec._collapse import collapse_strength, critical_exponent
-from skdcec._harmonic import next_half
-from skdcec._harmonic_weights import (
+from skdcec._cluster._blocks import Block, Centers
+from skdcec._cluster._critical_exponent import collapse_strength, critical_exponent
+from skdcec._cluster._harmonic import next_half
+from skdcec._cluster._harmonic_weights import (
     harmonic_memberships,
     harmonic_statistics,
     harmonic_weights,
@@ -25,7 +25,7 @@ from skdcec._harmonic_weights import (
     kernel_weights,
     power,
 )
-from skdcec._rows import Rows, measure
+from skdcec._cluster._rows import Rows, measure
 
 mpmath.mp.dps = 50
 

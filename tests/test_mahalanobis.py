@@ -12,8 +12,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
 from skdcec import MahalanobisKMeans
-from skdcec._covariances import ledoit_wolf_shrinkage, mean_and_covariance, rewhitening, whitening
-from skdcec._rows import Rows
+from skdcec._cluster._covariances import ledoit_wolf_shrinkage, mean_and_covariance, rewhitening, whitening
+from skdcec._cluster._rows import Rows
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from skdcec import DCEC, ConvAutoencoder, DenseAutoencoder, KerasAutoencoder, KHarmonicMeans
-from skdcec._keras_json import augmentation_json, network_json
+from skdcec._deep._keras_json import augmentation_json, network_json
 
 SHAPE = (8, 8, 1)
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # hardly trained
@@ -163,7 +163,7 @@ def test_names_of_the_user_are_kept():
     ],
 )
 def test_bad_networks_raise_before_training(X, monkeypatch, network, message):
-    monkeypatch.setattr("skdcec._training.pretrain", lambda *args, **kwargs: pytest.fail("training began"))
+    monkeypatch.setattr("skdcec._deep._training.pretrain", lambda *_, **__: pytest.fail("training began"))
     for model in (own(network=network), DCEC(4, autoencoder=own(network=network))):
         with pytest.raises(ValueError, match=message):
             model.fit(X)
@@ -267,8 +267,8 @@ def test_mixed_precision_trains_to_a_similar_loss(X, policy, kind):
 
 
 def test_float16_scales_its_loss():
-    from skdcec._keras_json import optimizer_json
-    from skdcec._training import Trainer
+    from skdcec._deep._keras_json import optimizer_json
+    from skdcec._deep._training import Trainer
 
     architecture = ConvAutoencoder((4,), (3,), dtype_policy="mixed_float16")._architecture(SHAPE)
     trainer = Trainer(architecture, optimizer_json("adam"), 0)
@@ -354,7 +354,7 @@ def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 for i in range(5):
     model.set_params(random_state=i).fit(X)
-import skdcec._training as training
+import skdcec._deep._training as training
 known, before = {id(m) for _, m in training._idle}, resident()
 for i in range(50):
     model.set_params(random_state=i).fit(X)

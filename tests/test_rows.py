@@ -13,7 +13,7 @@ from sklearn.datasets import make_blobs
 from sklearn.model_selection import GridSearchCV
 
 from skdcec import KernelKHarmonicMeans, KHarmonicMeans, MahalanobisKMeans
-from skdcec._rows import Rows, is_mapped
+from skdcec._cluster._rows import Rows, is_mapped
 
 CLUSTERERS = [
     KHarmonicMeans(),
@@ -97,7 +97,7 @@ def test_chunks_may_be_empty(blobs, da):
 
 @pytest.mark.parametrize("size", [20, 2**17])
 def test_rows_of_weight_zero_are_not_sampled(size, da, tmp_path, monkeypatch):
-    monkeypatch.setattr("skdcec._centers.SEEDING_SAMPLE", size)
+    monkeypatch.setattr("skdcec._cluster._base.SEEDING_SAMPLE", size)
     X = make_blobs(180, centers=3, n_features=2, random_state=0)[0]
     X[1::30] = 1e6
     weight = np.zeros(180)
@@ -154,7 +154,7 @@ def test_types_of_dask_arrays_are_kept_or_become_float64(blobs, da):
 
 
 def test_seeds_are_drawn_from_the_same_sample(blobs, da, monkeypatch):
-    monkeypatch.setattr("skdcec._centers.SEEDING_SAMPLE", 100)
+    monkeypatch.setattr("skdcec._cluster._base.SEEDING_SAMPLE", 100)
     assert_same_fit(
         fit(KHarmonicMeans(), da.from_array(blobs, chunks=(300, 3))), fit(KHarmonicMeans(), blobs)
     )

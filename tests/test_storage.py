@@ -12,8 +12,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from skdcec._checkpoint import Checkpoint
-from skdcec._storage import digest, load_arrays, save_arrays
+from skdcec._deep._checkpoint import Checkpoint
+from skdcec._deep._storage import digest, load_arrays, save_arrays
 
 ARRAYS = {"weights": np.arange(12.0).reshape(3, 4), "labels": np.array([1, 2], np.int32), "n": np.array(3)}
 
@@ -60,7 +60,7 @@ def test_a_failed_write_leaves_the_earlier_file(path, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("skdcec._storage.np.savez", full)
+    monkeypatch.setattr("skdcec._deep._storage.np.savez", full)
     with pytest.raises(OSError, match=r"No space left on device: '.*file\.npz'"):
         save_arrays(path, {"weights": np.zeros(3)}, {})
     np.testing.assert_array_equal(load_arrays(path)[0]["weights"], ARRAYS["weights"])

@@ -120,7 +120,7 @@ def test_nothing_is_left_of_a_stream(digits, tmp_path, monkeypatch):
 
 
 def test_a_full_disk_is_told_before_training(monkeypatch):
-    monkeypatch.setattr("skdcec._training.pretrain", lambda *args, **kwargs: pytest.fail("training began"))
+    monkeypatch.setattr("skdcec._deep._training.pretrain", lambda *_, **__: pytest.fail("training began"))
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, limit[1]))
     try:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from skdcec import ConvAutoencoder, _training
-from skdcec._batches import batches, batches_per_epoch, random_affine
-from skdcec._keras_json import optimizer_json
-from skdcec._networks import build, conv_architecture, dense_architecture, initial_weights
-from skdcec._targets import soft_assignment, target_distribution
-from skdcec._training import Trainer, borrowed, decode, encode, pretrain, refine
+from skdcec._deep._batches import batches, batches_per_epoch, random_affine
+from skdcec._deep._keras_json import optimizer_json
+from skdcec._deep._losses import soft_assignment, target_distribution
+from skdcec._deep._networks import build, conv_architecture, dense_architecture, initial_weights
+from skdcec._deep._training import Trainer, borrowed, decode, encode, pretrain, refine
 
 SHAPE = (6, 5, 2)
 

@@ -50,7 +50,7 @@ from _common import print_table, write
 from sklearn.exceptions import ConvergenceWarning
 
 from skdcec import DCEC, ConvAutoencoder, KHarmonicMeans, _checkpoint
-from skdcec._storage import load_arrays
+from skdcec._deep._storage import load_arrays
 from skdcec.datasets import load_digits_images
 
 EXPERIMENT = Path(__file__).parent.parent / "paper" / "experiment.py"
@@ -426,7 +426,7 @@ def main():
     # an exception, so that nothing stays mounted
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    CONTEXT.set_forkserver_preload(["skdcec._training", "sklearn.mixture", "pandas"])
+    CONTEXT.set_forkserver_preload(["skdcec._deep._training", "sklearn.mixture", "pandas"])
 
     names, lines = ("fault", "times", "happened", "wrong"), []
     with tempfile.TemporaryDirectory() as folder:

@@ -74,7 +74,7 @@ def our_epochs(images, threads, augmentation=None):
     import tensorflow as tf
 
     from skdcec import ConvAutoencoder
-    from skdcec._training import pretrain
+    from skdcec._deep._training import pretrain
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     autoencoder = ConvAutoencoder()

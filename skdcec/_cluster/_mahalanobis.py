@@ -13,9 +13,9 @@ import numpy as np
 from scipy import linalg
 from sklearn.exceptions import ConvergenceWarning
 
-from skdcec._blocks import Centers, count_distinct
-from skdcec._centers import BaseCenterClusterer
-from skdcec._covariances import (
+from skdcec._cluster._base import BaseCenterClusterer
+from skdcec._cluster._blocks import Centers, count_distinct
+from skdcec._cluster._covariances import (
     ROUNDING,
     VANISHING_VARIANCE,
     assigned_labels,

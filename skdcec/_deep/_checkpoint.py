@@ -14,7 +14,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 
-from skdcec._storage import check_folder, load_arrays, save_arrays
+from skdcec._deep._storage import check_folder, load_arrays, save_arrays
 
 # The parts of a fit, each with a file of its own.
 PHASES = ("pretraining", "refinement")

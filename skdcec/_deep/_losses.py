@@ -3,7 +3,7 @@
 import numpy as np
 from numpy import ndarray
 
-from skdcec._images import slices
+from skdcec._deep._images import slices
 
 
 def soft_assignment(Z: ndarray, centers: ndarray) -> ndarray:

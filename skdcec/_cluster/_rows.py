@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from sklearn.utils.random import sample_without_replacement
 from threadpoolctl import ThreadpoolController
 
-from skdcec._blocks import Block, evenly
+from skdcec._cluster._blocks import Block, evenly
 from skdcec._sklearn import _openmp_effective_n_threads
 
 

@@ -8,8 +8,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from skdcec._deep._streams import is_stream, iterate_stream, store_stream
 from skdcec._sklearn import validate_new_data
-from skdcec._streams import is_stream, iterate_stream, store_stream
 
 # So many images are looked at at a time where all of them are, and at most for how they are scaled.
 CHUNK = 2048

@@ -8,7 +8,7 @@ from numpy import ndarray
 from scipy import linalg
 from scipy.optimize import brentq
 
-from skdcec._blocks import evenly
+from skdcec._cluster._blocks import evenly
 
 # The estimate looks at no more rows than this, and at exponents in this range.
 COLLAPSE_SAMPLE = 2048

@@ -26,16 +26,16 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skdcec._autoencoders import ConvAutoencoder
-from skdcec._base_autoencoder import LARGEST_SEED, BaseAutoencoder, undisturbed_random
-from skdcec._batches import batches_per_epoch
-from skdcec._blocks import NEARNESS_SAMPLE, count_distinct, empty_last, evenly, renumbered
-from skdcec._checkpoint import Checkpoint, as_text, pack, unpack
-from skdcec._images import check_images, check_new_images, check_scale, slices
-from skdcec._initialisers import check_init, place_centers, seed_estimator
+from skdcec._cluster._blocks import NEARNESS_SAMPLE, count_distinct, empty_last, evenly, renumbered
+from skdcec._deep._autoencoders import ConvAutoencoder
+from skdcec._deep._base_autoencoder import LARGEST_SEED, BaseAutoencoder, undisturbed_random
+from skdcec._deep._batches import batches_per_epoch
+from skdcec._deep._checkpoint import Checkpoint, as_text, pack, unpack
+from skdcec._deep._images import check_images, check_new_images, check_scale, slices
+from skdcec._deep._initializers import check_init, place_centers, seed_estimator
+from skdcec._deep._losses import Targets, soft_assignment
+from skdcec._deep._storage import check_folder
 from skdcec._sklearn import DOC_LINK, Interval, _fit_context, report, set_fitted
-from skdcec._storage import check_folder
-from skdcec._targets import Targets, soft_assignment
 
 
 def progress(update, records, stopped):
@@ -320,9 +320,9 @@ class DCEC(
         FloatingPointError
             If the loss stops being finite; the estimator is then as before.
         """
-        from skdcec._keras_json import optimizer_json
-        from skdcec._networks import embedding_size
-        from skdcec._training import encode
+        from skdcec._deep._keras_json import optimizer_json
+        from skdcec._deep._networks import embedding_size
+        from skdcec._deep._training import encode
 
         if self.gamma == 0 and self.reconstruction_weight == 0:
             raise ValueError("gamma=0 and reconstruction_weight=0 leave nothing to train; one must be > 0.")
@@ -393,7 +393,7 @@ class DCEC(
 
     def _open_checkpoint(self, images, seeds, recipe, autoencoder, optimizer):
         """Return the checkpoint of this fit, or None."""
-        from skdcec._training import software
+        from skdcec._deep._training import software
 
         if self.checkpoint is None:
             return None
@@ -457,7 +457,7 @@ class DCEC(
 
     def _refine(self, root, autoencoder, recipe, targets, images, optimizer, seed, known, X, y, checkpoint):
         """Train jointly from the first targets; return all fitted attributes, those known before included."""
-        from skdcec._training import refine
+        from skdcec._deep._training import refine
 
         start = {"weights": autoencoder.weights_, "centers": targets.centers, "targets": targets}
         records, last, interval = [], None, self._interval(len(images))
@@ -522,7 +522,7 @@ class DCEC(
         last : Update or None
             The last one, where nothing is left to do.
         """
-        from skdcec._training import Update, encode
+        from skdcec._deep._training import Update, encode
 
         weights, centers = unpack(saved, "weights"), saved["centers"]
         records = json.loads(bytes(saved["history"]))
@@ -554,7 +554,7 @@ class DCEC(
 
     def _encode(self, X):
         """Return the embedding of new images, and the type of X."""
-        from skdcec._training import encode
+        from skdcec._deep._training import encode
 
         check_is_fitted(self)
         parts, dtype = check_new_images(self, X)
@@ -655,7 +655,7 @@ class DCEC(
     @property
     def model_(self):
         """A live Keras model from images to soft assignments: a copy of the fitted arrays."""
-        from skdcec._networks import clustering_model
+        from skdcec._deep._networks import clustering_model
 
         check_is_fitted(self)
         return clustering_model(self.autoencoder_.encoder_, self.cluster_centers_)

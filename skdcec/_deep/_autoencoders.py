@@ -1,7 +1,7 @@
 """The autoencoders that make their own network: a convolutional one, and a fully connected one."""
 
-from skdcec._base_autoencoder import BaseAutoencoder
-from skdcec._images import check_sizes
+from skdcec._deep._base_autoencoder import BaseAutoencoder
+from skdcec._deep._images import check_sizes
 
 
 class ConvAutoencoder(BaseAutoencoder):
@@ -153,7 +153,7 @@ class ConvAutoencoder(BaseAutoencoder):
             )
 
     def _architecture(self, image_shape):
-        from skdcec._networks import conv_architecture
+        from skdcec._deep._networks import conv_architecture
 
         filters = tuple(check_sizes("filters", self.filters))
         kernel_sizes = tuple(check_sizes("kernel_sizes", self.kernel_sizes))
@@ -292,7 +292,7 @@ class DenseAutoencoder(BaseAutoencoder):
         check_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
 
     def _architecture(self, image_shape):
-        from skdcec._networks import dense_architecture
+        from skdcec._deep._networks import dense_architecture
 
         hidden_layer_sizes = tuple(check_sizes("hidden_layer_sizes", self.hidden_layer_sizes))
         return dense_architecture(image_shape, hidden_layer_sizes, int(self.n_components), self._policy())

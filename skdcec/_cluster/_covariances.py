@@ -7,7 +7,7 @@ import numpy as np
 from numpy import ndarray
 from scipy import linalg
 
-from skdcec._blocks import (
+from skdcec._cluster._blocks import (
     Block,
     Centers,
     Statistics,
@@ -16,7 +16,7 @@ from skdcec._blocks import (
     squared_distances,
     weighted_statistics,
 )
-from skdcec._rows import Rows
+from skdcec._cluster._rows import Rows
 
 # From a block to squared distances (k, b) and the nearest of them (b,).
 Distances = Callable[[Block], tuple[ndarray, ndarray]]

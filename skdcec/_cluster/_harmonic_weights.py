@@ -5,7 +5,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy import ndarray
 
-from skdcec._blocks import Block, Centers, Statistics, scratch, squared_distances, weighted_statistics
+from skdcec._cluster._blocks import (
+    Block,
+    Centers,
+    Statistics,
+    scratch,
+    squared_distances,
+    weighted_statistics,
+)
 
 # 1 - exp(-t) is evaluated with the care it needs for t below this; above, it loses no more than 3 bits.
 NEAR_KERNEL = 1 / 8

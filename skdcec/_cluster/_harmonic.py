@@ -13,10 +13,10 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
-from skdcec._blocks import Centers, distance_quantile
-from skdcec._centers import BaseCenterClusterer
-from skdcec._collapse import LARGEST_EXPONENT, SMALLEST_EXPONENT, critical_exponent
-from skdcec._harmonic_weights import (
+from skdcec._cluster._base import BaseCenterClusterer
+from skdcec._cluster._blocks import Centers, distance_quantile
+from skdcec._cluster._critical_exponent import LARGEST_EXPONENT, SMALLEST_EXPONENT, critical_exponent
+from skdcec._cluster._harmonic_weights import (
     harmonic_memberships,
     harmonic_statistics,
     kernel_memberships,

@@ -29,7 +29,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skdcec._blocks import (
+from skdcec._cluster._blocks import (
     NEARNESS_SAMPLE,
     Centers,
     add_statistics,
@@ -41,7 +41,7 @@ from skdcec._blocks import (
     seeding_order,
     squared_distances,
 )
-from skdcec._rows import (
+from skdcec._cluster._rows import (
     DaskRows,
     Rows,
     Units,

@@ -3,7 +3,7 @@
 Keras is imported when a network is first needed, never with this module.
 """
 
-from skdcec._base_autoencoder import LARGEST_SEED, BaseAutoencoder, undisturbed_random
+from skdcec._deep._base_autoencoder import LARGEST_SEED, BaseAutoencoder, undisturbed_random
 
 
 class KerasAutoencoder(BaseAutoencoder):
@@ -137,8 +137,8 @@ class KerasAutoencoder(BaseAutoencoder):
     }
 
     def _architecture(self, image_shape):
-        from skdcec._keras_json import named, network_json
-        from skdcec._networks import build, conv_architecture
+        from skdcec._deep._keras_json import named, network_json
+        from skdcec._deep._networks import build, conv_architecture
 
         if self.network is None:
             return conv_architecture(image_shape, (32, 64, 128), (5, 5, 3), 10)
@@ -148,8 +148,8 @@ class KerasAutoencoder(BaseAutoencoder):
         return architecture
 
     def _initial_weights(self, recipe, random_state):
-        from skdcec._keras_json import network_json
-        from skdcec._networks import build
+        from skdcec._deep._keras_json import network_json
+        from skdcec._deep._networks import build
 
         if self.network is None:
             return super()._initial_weights(recipe, random_state)

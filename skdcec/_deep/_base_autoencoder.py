@@ -19,8 +19,9 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skdcec._checkpoint import pack, unpack
-from skdcec._images import check_images, check_new_images, check_sizes, slices
+from skdcec._deep._checkpoint import pack, unpack
+from skdcec._deep._images import check_images, check_new_images, check_sizes, slices
+from skdcec._deep._storage import load_arrays, save_arrays
 from skdcec._sklearn import (
     DOC_LINK,
     Interval,
@@ -29,7 +30,6 @@ from skdcec._sklearn import (
     report,
     set_fitted,
 )
-from skdcec._storage import load_arrays, save_arrays
 
 LARGEST_SEED = np.iinfo(np.int32).max
 
@@ -78,7 +78,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
 
     def _initial_weights(self, recipe, random_state):
         """Return the weights to start from."""
-        from skdcec._networks import initial_weights
+        from skdcec._deep._networks import initial_weights
 
         return initial_weights(recipe.architecture, random_state)
 
@@ -88,7 +88,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
 
     def _recipe(self, image_shape, architecture=None):
         """Return what Keras makes of the parameters; raise where it makes nothing of them."""
-        from skdcec._keras_json import augmentation_json, optimizer_json
+        from skdcec._deep._keras_json import augmentation_json, optimizer_json
 
         return Recipe(
             architecture or self._architecture(image_shape),
@@ -189,7 +189,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
 
     def _training(self, recipe, images, checkpoint):
         """Return weights and losses to start from, and the training that is left to do."""
-        from skdcec._training import pretrain
+        from skdcec._deep._training import pretrain
 
         random_state = check_random_state(self.random_state)
         weights, losses, resume, stopped = self._initial_weights(recipe, random_state), [], None, False
@@ -211,7 +211,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
 
     def _attributes(self, inputs, recipe, weights, losses):
         """Return all fitted attributes."""
-        from skdcec._networks import embedding_size
+        from skdcec._deep._networks import embedding_size
 
         return inputs | {
             "architecture_": recipe.architecture,
@@ -222,7 +222,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
 
     def _fit_cached(self, X, y, images, inputs, checkpoint, folder):
         """Fit to the checked images of X, or take the result of an equal fit from a folder."""
-        from skdcec._training import software
+        from skdcec._deep._training import software
 
         recipe = self._recipe(inputs["image_shape_"])
         # all that the result depends on
@@ -258,7 +258,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         Z : ndarray of shape (n_samples, n_components)
             A row does not depend on the other rows.
         """
-        from skdcec._training import encode
+        from skdcec._deep._training import encode
 
         check_is_fitted(self)
         parts, dtype = check_new_images(self, X)
@@ -278,7 +278,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         images : ndarray
             In the layout of the training data; where those were uint8, divided by 255.
         """
-        from skdcec._training import decode
+        from skdcec._deep._training import decode
 
         check_is_fitted(self)
         Z = check_array(X, dtype=[np.float32, np.float64], input_name="X")
@@ -310,7 +310,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
 
     def _embed_and_compare(self, parts):
         """Return the embeddings of images, and the mean squared error per pixel of their reconstructions."""
-        from skdcec._training import decode, encode
+        from skdcec._deep._training import decode, encode
 
         network, Z, total = (self.architecture_, self.weights_), [], 0.0
         for images in parts:
@@ -332,7 +332,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         return self._live_models()[1]
 
     def _live_models(self):
-        from skdcec._networks import build
+        from skdcec._deep._networks import build
 
         check_is_fitted(self)
         return build(self.architecture_, self.weights_)

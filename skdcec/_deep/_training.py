@@ -17,12 +17,12 @@ import numpy as np
 from keras import ops
 from numpy import ndarray
 
-from skdcec._batches import batches, batches_per_epoch
-from skdcec._devices import BACKEND, count_devices, current_devices, share
-from skdcec._images import slices
-from skdcec._keras_json import load
-from skdcec._networks import build
-from skdcec._targets import Targets
+from skdcec._deep._batches import batches, batches_per_epoch
+from skdcec._deep._devices import BACKEND, count_devices, current_devices, share
+from skdcec._deep._images import slices
+from skdcec._deep._keras_json import load
+from skdcec._deep._losses import Targets
+from skdcec._deep._networks import build
 
 # Rows go through a network in batches of exactly one of these sizes, the first that suits the network (see
 # `Mapper`).
@@ -344,7 +344,7 @@ def borrowed(kind, *args):
 
 def software():
     """Return the versions that the bits of a result depend on."""
-    from skdcec import __version__
+    from skdcec._version import __version__
 
     backend = keras.config.backend()
     version = importlib.import_module(backend).__version__

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from skdcec._keras_json import network_json
+from skdcec._deep._keras_json import network_json
 
 # Weights are drawn with NumPy (see `initial_weights`), so that nothing here draws from Keras'
 # generators; types and layout are spelled out, so that global Keras settings do not matter.

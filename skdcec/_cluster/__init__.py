@@ -1,0 +1,1 @@
+"""The center-based clusterers: NumPy alone, without anything of the deep wing."""
