@@ -1,5 +1,6 @@
 """Deep convolutional embedded clustering and the K-harmonic-means family, for scikit-learn."""
 
+from skdcec._cluster._critical_exponent import critical_exponent
 from skdcec._cluster._harmonic import KernelKHarmonicMeans, KHarmonicMeans
 from skdcec._cluster._mahalanobis import MahalanobisKMeans
 from skdcec._deep._autoencoders import ConvAutoencoder, DenseAutoencoder
@@ -16,4 +17,5 @@ __all__ = [
     "KernelKHarmonicMeans",
     "MahalanobisKMeans",
     "__version__",
+    "critical_exponent",
 ]

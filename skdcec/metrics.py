@@ -1,4 +1,4 @@
-"""Scores of a clustering against known classes."""
+"""Scores of a clustering against known classes, and signs that something is wrong with clusters."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -7,7 +7,9 @@ from sklearn.metrics import make_scorer
 from sklearn.metrics.cluster import contingency_matrix
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-__all__ = ["clustering_accuracy_score", "clustering_accuracy_scorer"]
+from skdcec._cluster._partition import cluster_health
+
+__all__ = ["cluster_health", "clustering_accuracy_score", "clustering_accuracy_scorer"]
 
 
 def clustering_accuracy_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:

@@ -77,7 +77,7 @@ def test_finite_rows_fit_or_the_cause_is_named(clusterer, problem):
     results = [model.cluster_centers_, model.inertia_, model.transform(X)]
     farthest = np.ptp(np.vstack([X, model.cluster_centers_]).astype(float), axis=0).sum()
     if not isinstance(model, KHarmonicMeans) or model.p_ * np.log(1 + farthest) < 600:
-        results += [model.objective_, model.objective_history_, model.score(X)]
+        results += [model.objective_, model.history_["objective"], model.score(X)]
     if hasattr(model, "predict_proba"):
         U = model.predict_proba(X)
         np.testing.assert_allclose(U.sum(axis=1), 1, rtol=1e-5)

@@ -460,7 +460,7 @@ def test_a_callback_stops_a_fit_early_and_quietly(clusterer, blobs):
     model = clusterer.set_params(init=X[:3], tol=0.0).set_callbacks(callback).fit(X)
     assert callback.tasks == ["iteration", "iteration", "init", "fit"]
     assert callback.n_teardowns == 1
-    assert model.n_iter_ == len(model.objective_history_) - 1 == 2
+    assert model.n_iter_ == len(model.history_["objective"]) - 1 == 2
     assert model.score(X) == pytest.approx(-model.objective_)
     np.testing.assert_array_equal(model.predict(X), model.labels_)
 

@@ -13,9 +13,10 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
-from skdcec import KernelKHarmonicMeans, KHarmonicMeans
+from skdcec import KernelKHarmonicMeans, KHarmonicMeans, critical_exponent
 from skdcec._cluster._blocks import Block, Centers
-from skdcec._cluster._critical_exponent import collapse_strength, critical_exponent
+from skdcec._cluster._critical_exponent import collapse_strength
+from skdcec._cluster._fixed_point import total_statistics
 from skdcec._cluster._harmonic import next_half
 from skdcec._cluster._harmonic_weights import (
     harmonic_memberships,
@@ -25,7 +26,10 @@ from skdcec._cluster._harmonic_weights import (
     kernel_weights,
     power,
 )
-from skdcec._cluster._rows import Rows, measure
+from skdcec._cluster._kernels import RBF
+from skdcec._cluster._measure import measure
+from skdcec._cluster._rows import Rows
+from skdcec._cluster._rule import Problem
 
 mpmath.mp.dps = 50
 
@@ -68,8 +72,9 @@ def assert_exact_step(X, C, scale, dtype, p, sigma=None):
     X, C = (scale * X).astype(dtype), (scale * C).astype(dtype)
     estimator = KHarmonicMeans(p=p) if sigma is None else KernelKHarmonicMeans(p=p, sigma=sigma * scale)
     rows, variance = measure(Rows(X, np.ones(len(X)), 8))
-    state = estimator._prepare(rows, None, None, variance) | {"cluster_centers_": rows.units.convert(C)}
-    new = estimator._update(estimator._statistics(rows, state), state)["cluster_centers_"]
+    rule = estimator._rule(Problem(rows, variance, None, None))
+    state = rule.start(rows.units.convert(C))
+    new = rule.update(state, total_statistics(rule, state, rows)).centers
     error = np.abs(rows.units.restore(new) - exact_step(X, C, p, sigma and sigma * scale)).max()
     tolerance = 1e-6 if dtype == np.float32 else 1e-14
     if sigma is not None:
@@ -108,7 +113,7 @@ def harmonic(D, p):
 
 
 def kernel(D, sigma, p):
-    A, factor, Q, log_scale = kernel_weights(D.copy(), D.min(axis=0), sigma, p)
+    A, factor, Q, log_scale = kernel_weights(D.copy(), D.min(axis=0), RBF(), sigma, p)
     return A * factor, Q, log_scale
 
 
@@ -140,7 +145,7 @@ def test_weights_have_their_limits_where_distances_vanish():
 def test_weights_survive_underflow(dtype):
     # exp(-1e4) is zero in floating point, but the closest sample still decides
     block = Block.of(np.sqrt([[1e4], [1e4 + 1], [1e4 + 2]]).astype(dtype), np.ones(3))
-    statistics = kernel_statistics(block, Centers.of(np.zeros((1, 1), dtype)), 1.0, 2.0)
+    statistics = kernel_statistics(block, Centers.of(np.zeros((1, 1), dtype)), RBF(), 1.0, 2.0)
     assert statistics.log_scale[0] == pytest.approx(-1e4, rel=1e-6)
     assert statistics.weights[0] == pytest.approx(1 + np.exp(-1) + np.exp(-2), rel=1e-2)
 
@@ -234,7 +239,7 @@ def test_objective_never_rises_under_extreme_settings(p, sigma):
     for accelerate in (True, False):
         model = KHarmonicMeans(4) if sigma is None else KernelKHarmonicMeans(4, sigma=sigma)
         model.set_params(p=p, accelerate=accelerate, random_state=0).fit(X)
-        assert (np.diff(model.objective_history_) <= 0).all()
+        assert (np.diff(model.history_["objective"]) <= 0).all()
         assert np.isfinite(model.cluster_centers_).all()
 
 

@@ -2,6 +2,7 @@
 
 import pickle
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -51,7 +52,8 @@ def assert_same_model(model, expected):
     found, wanted = ({k: v for k, v in vars(m).items() if k.strip("_") != k} for m in (model, expected))
     assert found.keys() == wanted.keys()
     for name, value in wanted.items():
-        np.testing.assert_array_equal(found[name], value, err_msg=name)
+        same = joblib.hash(found[name]) == joblib.hash(value)
+        assert same or np.array_equal(found[name], value), name
 
 
 def assert_close_model(model, expected):
@@ -104,13 +106,13 @@ def test_a_callable_sees_sparse_rows_as_they_are(estimator, counts):
     ids=["k-means++", "random", "random, 3", "callable", "array"],
 )
 def test_auto_runs_ten_times_where_starts_are_drawn(estimator, params, expected, blobs, monkeypatch):
-    runs, single_run = [], type(estimator)._single_run
+    runs, run = [], type(estimator)._run
 
     def counted(self, *args, **kwargs):
-        runs.append(single_run(self, *args, **kwargs))
+        runs.append(run(self, *args, **kwargs))
         return runs[-1]
 
-    monkeypatch.setattr(type(estimator), "_single_run", counted)
+    monkeypatch.setattr(type(estimator), "_run", counted)
     model = fit(estimator, blobs[0], **params)
     assert len(runs) == expected
     assert model.n_iter_ in [run.n_iter for run in runs]
@@ -122,7 +124,7 @@ def test_of_several_starts_the_best_is_kept_as_if_alone(estimator, blobs):
     starts = [X[rng.choice(len(X), 6, replace=False)] for _ in range(5)]
     with pytest.MonkeyPatch.context() as patch:
         # 'auto' would try larger exponents where centers meet
-        patch.setattr(type(estimator), "_reconsider", lambda self, prepared: None)
+        patch.setattr("skdcec._cluster._harmonic.HarmonicRule.stronger", lambda rule: None)
         alone = [fit(estimator, X, init=start, n_clusters=6) for start in starts]
         remaining = iter(starts)
         model = fit(estimator, X, init=lambda *_, **__: next(remaining), n_init=5, n_clusters=6)
@@ -173,13 +175,13 @@ def test_bad_initial_centers_raise_whoever_gives_them(estimator, bad, error, mes
 @pytest.mark.parametrize("init", ["k-means++", "random"])
 def test_drawn_starts_are_distinct_rows_and_prefer_weight(estimator, init, blobs, monkeypatch):
     X, y = blobs
-    starts, single_run = [], type(estimator)._single_run
+    starts, run = [], type(estimator)._run
 
-    def spied(self, rows, state, *args, **kwargs):
-        starts.append(rows.units.restore(state["cluster_centers_"]))
-        return single_run(self, rows, state, *args, **kwargs)
+    def spied(self, problem, task, inputs, rule, start):
+        starts.append(problem.rows.units.restore(start.centers))
+        return run(self, problem, task, inputs, rule, start)
 
-    monkeypatch.setattr(type(estimator), "_single_run", spied)
+    monkeypatch.setattr(type(estimator), "_run", spied)
     weight = np.where(y == 0, 1.0, 1e-9)
     weight[y == 1] = 0
     for seed in range(3):
@@ -432,7 +434,7 @@ def test_all_ways_to_the_labels_agree_also_before_convergence(estimator, max_ite
     params = {"n_clusters": 6, "init": X[:6], "max_iter": max_iter, "tol": 0.0}
     model = fit(estimator, X, sample_weight=weight, **params)
     assert model.n_iter_ <= max_iter
-    assert len(model.objective_history_) == model.n_iter_ + 1
+    assert len(model.history_["objective"]) == model.n_iter_ + 1
     np.testing.assert_array_equal(model.predict(X), model.labels_)
     np.testing.assert_array_equal(clone(model).fit_predict(X, y, sample_weight=weight), model.labels_)
     np.testing.assert_array_equal(clone(model).fit_transform(X, y, weight), model.transform(X))
@@ -483,7 +485,7 @@ def test_an_iteration_assigns_then_averages_then_measures(kind, blobs):
     )
     log_dets = np.array([np.linalg.slogdet(V)[1] for V in covariances])
     expected = (squares + log_dets[:, None]).argmin(axis=0)
-    model = MahalanobisKMeans(4, covariance_type=kind, init=init, max_iter=1, tol=1e9, reg_covar=0.0).fit(X)
+    model = MahalanobisKMeans(4, covariance_type=kind, init=init, max_iter=1, tol=1e9, shrinkage=0.0).fit(X)
     assert model.n_iter_ == 1
     assert len(set(expected)) == 4  # else clusters would be renumbered
     np.testing.assert_allclose(model.cluster_centers_, means, rtol=1e-10)
@@ -510,7 +512,9 @@ def test_numbers_that_describe_a_fit_are_plain(estimator, blobs):
 
 @siblings
 def test_every_iteration_of_every_run_is_told(estimator, blobs, capsys):
-    history = fit(estimator, blobs[0], init="random", n_init=3, verbose=2, random_state=1).objective_history_
+    history = fit(estimator, blobs[0], init="random", n_init=3, verbose=2, random_state=1).history_[
+        "objective"
+    ]
     lines = capsys.readouterr().out.splitlines()
     assert all("objective" in line for line in lines)
     assert sum(line.startswith("Iteration 1,") for line in lines) == 3
@@ -550,7 +554,7 @@ def test_more_clusters_than_rows_in_a_block_give_the_same(estimator, monkeypatch
     X = make_blobs(n_samples=150, centers=12, n_features=2, cluster_std=0.3, random_state=1)[0]
     params = {"n_clusters": 12, "init": X[:12], "max_iter": 3, "tol": 1e9}
     whole = fit(estimator, X, **params)
-    monkeypatch.setattr(type(estimator), "_block_size", lambda self, d: 5)
+    monkeypatch.setattr("skdcec._cluster._base.block_size", lambda k, d: 5)
     blocks = fit(estimator, X, **params)
     np.testing.assert_allclose(blocks.cluster_centers_, whole.cluster_centers_, rtol=1e-9)
     np.testing.assert_array_equal(blocks.labels_, whole.labels_)

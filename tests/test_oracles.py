@@ -28,7 +28,7 @@ HARMONIC = [
 ]
 # without a ridge, which would follow the axes of the features; a covariance for each cluster would need one,
 # as some of the small random clusters are singular
-MAHALANOBIS = [MahalanobisKMeans(covariance_type=kind, reg_covar=0.0) for kind in ("global", "tied")]
+MAHALANOBIS = [MahalanobisKMeans(covariance_type=kind, shrinkage=0.0) for kind in ("global", "tied")]
 SIBLINGS = [*HARMONIC, *MAHALANOBIS]
 # for rows of which few are distinct
 WITH_RIDGE = [*HARMONIC, *(MahalanobisKMeans(covariance_type=kind) for kind in ("global", "tied"))]
@@ -90,7 +90,7 @@ def test_global_is_kmeans_after_whitening_by_pca(load, seed):
     n = len(X)
     pca = PCA(whiten=True).fit(X)
     init = X[np.random.default_rng(seed).choice(n, 4, replace=False)]
-    ours = MahalanobisKMeans(4, covariance_type="global", init=init, reg_covar=0.0, tol=0.0).fit(X)
+    ours = MahalanobisKMeans(4, covariance_type="global", init=init, shrinkage=0.0, tol=0.0).fit(X)
     kmeans = KMeans(4, init=pca.transform(init), n_init=1, tol=0.0, algorithm="lloyd").fit(pca.transform(X))
     np.testing.assert_array_equal(ours.labels_, kmeans.labels_)
     centers = pca.inverse_transform(kmeans.cluster_centers_)
@@ -104,7 +104,7 @@ def test_global_is_kmeans_on_whitened_data_with_weights(iris):
     weight = np.random.default_rng(0).integers(1, 5, len(iris))
     pca = PCA(whiten=True).fit(np.repeat(iris, weight, axis=0))
     init = iris[[0, 60, 120]]
-    ours = MahalanobisKMeans(3, init=init, reg_covar=0.0, tol=0.0).fit(iris, sample_weight=weight)
+    ours = MahalanobisKMeans(3, init=init, shrinkage=0.0, tol=0.0).fit(iris, sample_weight=weight)
     kmeans = KMeans(3, init=pca.transform(init), n_init=1, tol=0.0)
     kmeans.fit(pca.transform(iris), sample_weight=weight)
     np.testing.assert_array_equal(ours.labels_, kmeans.labels_)
@@ -112,10 +112,10 @@ def test_global_is_kmeans_on_whitened_data_with_weights(iris):
     np.testing.assert_allclose(ours.cluster_centers_, centers, rtol=1e-9)
 
 
-@pytest.mark.parametrize("reg_covar", [0.0, 0.1])
+@pytest.mark.parametrize("shrinkage", [0.0, 0.1])
 @pytest.mark.parametrize("kind", ["global", "tied"])
-def test_distances_are_those_of_scipy(iris, kind, reg_covar):
-    model = MahalanobisKMeans(3, covariance_type=kind, reg_covar=reg_covar, random_state=0).fit(iris)
+def test_distances_are_those_of_scipy(iris, kind, shrinkage):
+    model = MahalanobisKMeans(3, covariance_type=kind, shrinkage=shrinkage, random_state=0).fit(iris)
     expected = cdist(iris, model.cluster_centers_, "mahalanobis", VI=np.linalg.inv(model.covariances_))
     np.testing.assert_allclose(model.transform(iris), expected, rtol=1e-9)
 
@@ -123,7 +123,7 @@ def test_distances_are_those_of_scipy(iris, kind, reg_covar):
 @pytest.mark.parametrize("load", [load_iris, load_wine])
 def test_tied_has_the_covariance_and_labels_of_linear_discriminant_analysis(load):
     X = load().data
-    params = {"covariance_type": "tied", "reg_covar": 0.0, "n_init": 5, "random_state": 0}
+    params = {"covariance_type": "tied", "shrinkage": 0.0, "n_init": 5, "random_state": 0}
     model = MahalanobisKMeans(3, tol=0.0, **params).fit(X)
     # equal priors: no cluster is preferred for its size
     lda = LinearDiscriminantAnalysis(store_covariance=True, priors=[1 / 3] * 3).fit(X, model.labels_)
@@ -171,8 +171,8 @@ def test_objectives_are_as_written_at_every_step(iris, sigma, p):
     for n in (1, 4):
         model = steps(harmonic(p, sigma), iris, init, n, sample_weight=weight)
         first, last = (written_objective(repeated, C, p, sigma) for C in (init, model.cluster_centers_))
-        assert model.objective_history_[0] == pytest.approx(first, rel=1e-11)
-        assert model.objective_history_[-1] == model.objective_ == pytest.approx(last, rel=1e-11)
+        assert model.history_["objective"][0] == pytest.approx(first, rel=1e-11)
+        assert model.history_["objective"][-1] == model.objective_ == pytest.approx(last, rel=1e-11)
         new = written_objective(iris[::3], model.cluster_centers_, p, sigma)
         assert model.score(iris[::3]) == pytest.approx(-new, rel=1e-11)
 
@@ -274,8 +274,8 @@ def test_a_wide_kernel_repeats_every_step_of_k_harmonic_means(load, p, accelerat
     for n in (1, 2, 5, 20):
         plain, wide = (steps(harmonic(p, s, accelerate=accelerate), X, init, n) for s in (None, sigma))
         np.testing.assert_allclose(wide.cluster_centers_, plain.cluster_centers_, rtol=1e-8)
-        limit = wide.objective_history_ * (sigma**2 / 2) ** (p / 2)
-        np.testing.assert_allclose(limit, plain.objective_history_, rtol=1e-9)
+        limit = wide.history_["objective"] * (sigma**2 / 2) ** (p / 2)
+        np.testing.assert_allclose(limit, plain.history_["objective"], rtol=1e-9)
 
 
 @UNFINISHED
@@ -402,7 +402,7 @@ problems = st.one_of(tables(), seeds.map(lambda seed: random_problem(seed)[:2]))
 def test_the_objective_never_rises_and_is_minus_the_score(estimator, problem):
     X, init = problem
     model = steps(estimator, X, init, 8)
-    history = model.objective_history_
+    history = model.history_["objective"]
     assert (np.diff(history) <= 0).all()
     assert history[-1] == model.objective_
     assert model.score(X) == pytest.approx(-model.objective_, rel=1e-9, abs=1e-12 * np.abs(history).max())
@@ -467,7 +467,7 @@ def test_affine_maps_do_not_change_the_labels(kind, seed):
     # a rotation, other units up to a factor of 100, another rotation
     left, right = ortho_group.rvs(d, size=2, random_state=rng)
     A = left * 10 ** rng.uniform(-1, 1, d) @ right
-    model = MahalanobisKMeans(4, covariance_type=kind, reg_covar=0.0, random_state=0)
+    model = MahalanobisKMeans(4, covariance_type=kind, shrinkage=0.0, random_state=0)
     labels = clone(model).fit_predict(X)
     mapped = clone(model).fit(X @ A + 10 * rng.normal(size=d))
     np.testing.assert_array_equal(mapped.labels_, labels)

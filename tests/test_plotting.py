@@ -227,7 +227,7 @@ def test_histories_of_other_estimators(kmeans):
     np.testing.assert_array_equal(line.get_ydata(), autoencoder.history_["reconstruction_loss"])
     khm = KHarmonicMeans(3, random_state=0).fit(load_iris().data)
     np.testing.assert_array_equal(
-        HistoryDisplay.from_estimator(khm).lines_["objective"].get_ydata(), khm.objective_history_
+        HistoryDisplay.from_estimator(khm).lines_["objective"].get_ydata(), khm.history_["objective"]
     )
     # a monitor notes a score after each iteration, and none before the first
     noted = np.linspace(0.1, 0.9, khm.n_iter_)

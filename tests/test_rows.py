@@ -110,7 +110,7 @@ def test_rows_of_weight_zero_are_not_sampled(size, da, tmp_path, monkeypatch):
 
 
 def test_whole_blocks_of_a_mapped_file_may_weigh_nothing(blobs, tmp_path, monkeypatch):
-    monkeypatch.setattr(KHarmonicMeans, "_block_size", lambda self, d: 256)
+    monkeypatch.setattr("skdcec._cluster._base.block_size", lambda k, d: 256)
     weight = np.ones(1000)
     weight[256:512] = 0
     np.save(tmp_path / "x.npy", blobs)
@@ -205,7 +205,7 @@ def test_a_fit_survives_a_worker_with_the_same_bits(estimator, blobs, da, cluste
     assert killer.client is None
     np.testing.assert_array_equal(model.cluster_centers_, expected.cluster_centers_)
     np.testing.assert_array_equal(model.labels_, expected.labels_)
-    np.testing.assert_array_equal(model.objective_history_, expected.objective_history_)
+    np.testing.assert_array_equal(model.history_["objective"], expected.history_["objective"])
 
 
 def test_the_dask_backend_of_joblib_gives_the_answer_of_one_process(blobs, cluster):

@@ -5,7 +5,8 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from skdcec import ConvAutoencoder, _training
+from skdcec import ConvAutoencoder
+from skdcec._deep import _training
 from skdcec._deep._batches import batches, batches_per_epoch, random_affine
 from skdcec._deep._keras_json import optimizer_json
 from skdcec._deep._losses import soft_assignment, target_distribution

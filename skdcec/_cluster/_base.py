@@ -1,22 +1,23 @@
-"""The base class of the centre-based clusterers.
+"""The scikit-learn face of the center-based clusterers: checks, callbacks, ``predict`` and so on.
 
-All of them are one fixed point: *distances -> weights -> weighted means*. The base class owns what
-users of scikit-learn's ``KMeans`` expect (validation, seeding, restarts, the fit loop, ``predict``,
-``transform``, ``score``) and contains no formula of any algorithm. A sibling supplies its rule, as
-pure functions of a block of rows and a *state*: a plain dict whose keys are names of fitted attributes.
+The mathematics is in rules (`_rule`), the iteration in `_fixed_point`. This class connects them to
+scikit-learn, and contains no formula.
 
-During a fit, rows and state are expressed in internal units: a typical row is subtracted and everything is
-divided by a power of two near the spread of the data. Neither step rounds the result of a fit
-noticeably, and together they make it independent of where the data lie and of their physical unit.
+During a fit, rows and centers are in internal units: a typical row is subtracted, and everything is divided
+by a power of two near the spread of the data. Neither step rounds the result noticeably, and together they
+make it independent of the position of the data and of their physical unit.
 """
 
 import warnings
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from functools import partial
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import scipy.sparse as sp
+from numpy import ndarray
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -24,93 +25,71 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.callback import CallbackSupportMixin
-from sklearn.cluster import kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skdcec._cluster._blocks import (
-    NEARNESS_SAMPLE,
-    Centers,
-    add_statistics,
-    count_distinct,
-    empty_last,
-    evenly,
-    owners,
-    renumbered,
-    seeding_order,
-    squared_distances,
-)
-from skdcec._cluster._rows import (
-    DaskRows,
-    Rows,
-    Units,
-    block_pool,
-    check_dask_array,
-    check_range,
-    is_dask,
-    measure,
-    without_duplicates,
-)
+from skdcec._cluster._blocks import Block
+from skdcec._cluster._dask import DaskRows, check_dask_array, is_dask
+from skdcec._cluster._fixed_point import Best, Run, best_run, fixed_point, total_statistics
+from skdcec._cluster._measure import check_magnitude, measure
+from skdcec._cluster._partition import empty_last, renumbered
+from skdcec._cluster._rows import Rows, without_duplicates
+from skdcec._cluster._rule import DistanceFunction, LabelFunction, Problem, Rule
+from skdcec._cluster._seeding import SEEDING_SAMPLE, draw_centers, seeding_order
+from skdcec._cluster._threads import block_pool
+from skdcec._cluster._units import Units
 from skdcec._sklearn import (
     DOC_LINK,
     Interval,
     StrOptions,
     _check_sample_weight,
     _fit_context,
-    report,
     set_fitted,
     validate_new_data,
 )
-
-# Seeding and the estimates of scale look at no more rows than this.
-SEEDING_SAMPLE = 2**17
-# Over-relaxation lengthens the step by this factor while the objective falls.
-STEP_GROWTH = 1.2
-# A step halved this often without lowering the objective has met the working precision.
-MAX_HALVINGS = 10
+from skdcec._watcher import Task
 
 
-class Run(NamedTuple):
-    """What came of one set of initial centers."""
+class Inputs(NamedTuple):
+    """The checked data of a fit."""
 
-    state: dict
-    history: np.ndarray  # objectives
-    n_iter: int
-    ended: bool  # it converged, or a callback stopped it
-    stopped: bool  # a callback asked for no more runs
-
-    @property
-    def objective(self):
-        """The objective of the last state."""
-        return self.history[-1]
+    X: Any
+    sample_weight: Any
+    all_positive: bool  # whether every row has a positive weight
+    attributes: dict[str, Any]  # fitted attributes that describe X
 
 
-def nearest_labels(block, distances):
-    """Return the index of the nearest center of each row, and the weighted sum of the distances to it."""
-    D, nearest = distances(block)
-    return owners(D, nearest)[0], float(nearest @ block.weight)
+def block_size(n_clusters: int, n_features: int) -> int:
+    """Return the number of rows in a block.
+
+    Arrays (k, b) should not be much larger than a cache, but operations on them should take long enough that
+    other threads do not wait for the interpreter all the time.
+    """
+    size = int(np.clip(2**18 // n_clusters, 256, 2**15))
+    return min(size, max(256, 2**22 // n_features))
 
 
-def labels_and_sizes(block, function, n_clusters):
-    """Return what a label function returns for a block, and the weight of the rows of each cluster."""
-    labels, inertia = function(block)
-    return labels, inertia, np.bincount(labels, block.weight, n_clusters)
+def labels_and_sizes(block: Block, labels: LabelFunction, n_clusters: int) -> tuple[ndarray, float, ndarray]:
+    """Return the labels of a block, its part of the inertia, and the weight of the rows of each cluster."""
+    found, inertia = labels(block)
+    return found, inertia, np.bincount(found, block.weight, n_clusters)
 
 
-def first(function, block):
-    """Return the first of what a function returns for a block."""
-    return function(block)[0]
+def labels_only(block: Block, labels: LabelFunction) -> ndarray:
+    """Return the labels of a block."""
+    return labels(block)[0]
 
 
-def reach(block):
-    """Return the largest squared norm of the rows of a block, which had to be finite for the block to be."""
-    return block.reach
+def largest_norm(block: Block) -> float:
+    """Return the largest squared norm in the block (`Block.of` has checked that it is finite)."""
+    return block.largest_norm
 
 
-def distances_in_units(block, distances, unit):
+def distances_in_units(block: Block, distances: DistanceFunction, unit: float) -> ndarray:
     """Return the distances (b, k), not squared."""
-    return np.sqrt(distances(block)[0]).T * unit
+    result: ndarray = np.sqrt(distances(block)[0]).T * unit
+    return result
 
 
 class BaseCenterClusterer(
@@ -120,12 +99,13 @@ class BaseCenterClusterer(
     ClusterMixin,
     BaseEstimator,
 ):
-    """What the centre-based clusterers share; see the module's docstring.
+    """Base class of the center-based clusterers.
 
-    A sibling implements ``_prepare`` and ``_statistics_function``, and overrides what its metric needs
-    of the other hooks. What it returns as functions are pure and can be pickled, so that they can
-    be sent to where the blocks are.
+    A sibling names its ``_rule_type`` and implements `_rule`, which makes the rule of a fit from its
+    parameters and the data.
     """
+
+    _rule_type: ClassVar[type[Rule]]
 
     _parameter_constraints: dict = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
@@ -141,103 +121,25 @@ class BaseCenterClusterer(
 
     # ---------------------------------------------------------------- hooks
 
-    def _prepare(self, rows, sample, sample_weight, variance):
-        """Return the part of the state that depends on the data but not on the centers.
-
-        The sample, in internal units, has at most SEEDING_SAMPLE rows; variance is that of each
-        feature over all rows.
-        """
+    def _rule(self, problem: Problem) -> Rule:
+        """Return the rule of a fit to these data."""
         raise NotImplementedError
 
-    def _statistics_function(self, state):
-        """Return the function from a Block to its Statistics."""
-        raise NotImplementedError
-
-    def _metric_rows(self, x, state):
-        """Map rows to a space where the estimator's metric, before any update, is Euclidean."""
-        return x
-
-    def _distance_function(self, state):
-        """Return the function from a Block to squared distances (k, b) and the nearest of them.
-
-        They are those of the estimator's own metric.
-        """
-        return partial(squared_distances, centers=Centers.of(state["cluster_centers_"]))
-
-    def _label_function(self, state):
-        """Return the function from a Block to the label of each row and their share of the inertia."""
-        return partial(nearest_labels, distances=self._distance_function(state))
-
-    def _update(self, statistics, state):
-        """Return the state to which the plain fixed-point map leads."""
-        centers = state["cluster_centers_"]
-        found = statistics.weights > 0
-        means = statistics.sums[found] / statistics.weights[found, None]
-        new = centers.copy()
-        new[found] = means
-        return state | {"cluster_centers_": new}
-
-    def _has_converged(self, state, target, variance):
-        """Return whether the way from a state to where the plain map leads is within the tolerance."""
-        move = target["cluster_centers_"] - state["cluster_centers_"]
-        return float(np.sum(move**2)) <= self.tol * variance.mean()
-
-    def _count_distinct(self, state, sample, weight, variance):
-        """Return how many centers differ noticeably, for a few rows and the variances of the features."""
-        return count_distinct(state["cluster_centers_"], np.sqrt(variance.sum()), sample, weight)
-
-    def _reconsider(self, prepared):
-        """Return what to prepare for another try after centers have met, or None to accept that."""
-        return None
-
-    def _max_runs(self, n_init):
+    def _max_runs(self, n_init: int) -> int | None:
         """Return the largest number of runs, or None if it is not known beforehand."""
         return n_init
 
-    def _step(self, state):
-        """Return the length of the plain step and the largest length to which it may grow."""
-        return 1.0, 1.0
-
-    def _to_attributes(self, state, units):
-        """Express a state in the units of the data."""
-        return state | {
-            "cluster_centers_": units.restore(state["cluster_centers_"]),
-            "_origin": units.origin,
-            "_scale": units.scale,
-        }
-
-    def _to_state(self, attributes, units):
-        """Express fitted attributes in internal units."""
-        return attributes | {"cluster_centers_": units.convert(attributes["cluster_centers_"])}
-
-    def _distance_unit(self, units):
-        """Return what an internal distance of one is in the units of the data."""
-        return units.scale
-
-    def _restore_objective(self, objective, state, rows):
-        """Express internal objectives in the units of the data."""
-        return objective * rows.units.scale**2
-
-    def _advice(self, sample, sample_weight, state):
-        """Say why centers may coincide or clusters stay empty, and what to do."""
+    def _advice(self, problem: Problem, rule: Any) -> str:
+        """Explain why centers may coincide or clusters stay empty, and suggest a remedy."""
         return "Possibly due to duplicate points in X, or to a bad start: try another random_state."
 
-    def _check_fit(self, sample, weight, state):
-        """Warn of what users should know about the finished fit."""
-
-    def _per_cluster(self):
-        """Return the names of the fitted attributes that have one entry per cluster."""
-        return ["cluster_centers_"]
-
-    def _transform_function(self, state):
-        """Return the function from a Block to the distances (b, k) in the units of the data."""
-        unit = self._distance_unit(Units(state["_origin"], state["_scale"]))
-        return partial(distances_in_units, distances=self._distance_function(state), unit=unit)
+    def _check_result(self, problem: Problem, rule: Any, state: Any) -> None:
+        """Warn of a doubtful result."""
 
     # ------------------------------------------------------------------ fit
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Compute the cluster centers.
 
         Parameters
@@ -263,58 +165,156 @@ class BaseCenterClusterer(
         FloatingPointError
             If the objective stops being finite, for parameters that are too extreme.
         """
-        # callbacks see the data as they were given, names of columns and all
+        # callbacks see the data as they were given, names of columns included
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        hooks = {"estimator": self, "X": X, "y": y, "metadata": metadata}
-        X, sample_weight, complete, inputs = self._validate(X, sample_weight)
-        initial, n_init = self._check_init(X)
+        data = {"X": X, "y": y, "metadata": metadata}
+        inputs = self._check_data(X, sample_weight)
+        init, n_init = self._check_init(inputs.X)
         random_state = check_random_state(self.random_state)
         with block_pool() as pool:
-            everyone = self._rows(X, sample_weight, pool=pool, all_rows=True)
-            # rows without weight take no part, not even in the choice of units; but they get labels
-            rows, variance = measure(self._rows(X, sample_weight, pool=pool))
-            if not complete:
-                everyone.in_units(rows.units).reduce(reach, max)
-            sample, weight = rows.sample(SEEDING_SAMPLE, random_state)
-            prepared = inputs | self._prepare(rows, sample, weight, variance)
-            order = seeding_order(sample, weight, self._metric_rows(sample, prepared))
-            sample, weight = sample[order], weight[order]
-            some = evenly(len(weight), NEARNESS_SAMPLE)
-            few = {"sample": sample[some], "weight": weight[some]}
-
-            root = self._init_callback_context(max_subtasks=self._max_runs(n_init))
-            root.call_on_fit_task_begin(**hooks)
-            start = partial(self._initial_centers, initial, X, rows.units, sample, weight, random_state)
-            converged = partial(self._has_converged, variance=variance)
-            attempt = partial(self._single_run, rows, converged=converged, root=root, hooks=hooks)
-            distinct = partial(self._count_distinct, **few, variance=variance)
-            best, n_distinct = self._best_run(prepared, n_init, start, attempt, distinct)
-            if not best.ended:
-                warnings.warn(
-                    f"{type(self).__name__} did not converge in max_iter={self.max_iter} iterations. "
-                    "Increase max_iter or tol.",
-                    ConvergenceWarning,
-                    stacklevel=3,
-                )
-            fitted, n_used = self._finish(rows if complete else everyone.in_units(rows.units), best)
-        state = self._to_state(fitted, rows.units)
-        self._warn_of_lost_clusters(sample, weight, n_distinct, n_used, state)
-        self._check_fit(**few, state=state)
+            problem, all_rows = self._problem(inputs, random_state, pool)
+            rule = self._rule(problem)
+            metric_rows = rule.metric_rows(problem.sample)
+            problem = problem.reordered(seeding_order(problem.sample, problem.weight, metric_rows))
+            task = Task.fit(self, data, self._max_runs(n_init))
+            best = best_run(
+                rule,
+                problem,
+                n_init,
+                draw_centers=partial(self._initial_centers, init, inputs.X, problem, random_state),
+                run_from=partial(self._run, problem, task, inputs.attributes),
+            )
+            fitted, n_used = self._finish(all_rows, best)
+        fitted = inputs.attributes | fitted
+        self._warn(problem, best, n_used, self._in_internal_units(fitted, problem.rows.units))
         set_fitted(self, fitted)
-        root.call_on_fit_task_end(**hooks, reconstruction_attributes={})
+        task.end({})
         return self
 
-    def _validate(self, X, sample_weight):
-        """Return checked data and weights, whether all are positive, and attributes that describe X."""
+    def _problem(
+        self, inputs: Inputs, random_state: np.random.RandomState, pool: Executor | None
+    ) -> tuple[Problem, Rows]:
+        """Return the problem in internal units, and all rows in them: rows of weight zero get labels, too.
+
+        They take no other part, not even in the choice of units.
+        """
+        rows, variance = measure(self._rows(inputs.X, inputs.sample_weight, pool=pool))
+        all_rows = rows
+        if not inputs.all_positive:
+            all_rows = self._rows(inputs.X, inputs.sample_weight, pool=pool, all_rows=True)
+            all_rows = all_rows.in_units(rows.units)
+            all_rows.reduce(largest_norm, max)
+        return Problem(rows, variance, *rows.sample(SEEDING_SAMPLE, random_state)), all_rows
+
+    def _run(self, problem: Problem, task: Task, inputs: dict[str, Any], rule: Rule, start: Any) -> Run:
+        """Iterate from one set of initial centers, telling the callbacks of each iteration."""
+        units, weight_unit = problem.rows.units, problem.rows.weight_unit
+        total_weight = problem.rows.total_weight
+        run = task.subtask("init", max_subtasks=self.max_iter)
+        iterations = fixed_point(rule, start, problem, self.tol)
+        current = next(iterations)
+        objectives, stop = [current.objective], False
+        for n_iter in range(1, self.max_iter + 1):
+            iteration = run.subtask("iteration")
+            try:
+                current = next(iterations)
+            except FloatingPointError as error:
+                raise FloatingPointError(
+                    f"The objective of {self!r} is not finite on these data; its parameters are too "
+                    "extreme for their precision."
+                ) from error
+            objectives.append(current.objective)
+            attributes = partial(self._attributes, inputs, rule, current.state, units)
+            objective = rule.objective(current.objective, current.state, units, total_weight) * weight_unit
+            stop = iteration.end(attributes, f"Iteration {n_iter}, objective {objective:.6g}.")
+            if current.converged or stop:
+                break
+        stopped = run.end(attributes)
+        ended = current.converged or stop
+        return Run(start, current.state, np.array(objectives), n_iter, ended, stopped)
+
+    def _attributes(self, inputs: dict[str, Any], rule: Rule, state: Any, units: Units) -> dict[str, Any]:
+        """Return the fitted attributes of a state in the units of the data."""
+        attributes = rule.attributes(state)
+        for name, power in rule.powers_of_length.items():
+            attributes[name] = attributes[name] * units.scale**power
+        return (
+            inputs
+            | attributes
+            | {
+                "cluster_centers_": units.restore(state.centers),
+                "_origin": units.origin,
+                "_scale": units.scale,
+            }
+        )
+
+    def _in_internal_units(self, fitted: Mapping[str, Any], units: Units) -> tuple[Rule, Any]:
+        """Return rule and state of fitted attributes in internal units."""
+        attributes = dict(fitted) | {"cluster_centers_": units.convert(fitted["cluster_centers_"])}
+        for name, power in self._rule_type.powers_of_length.items():
+            attributes[name] = attributes[name] / units.scale**power
+        return self._rule_type.restored(attributes)
+
+    def _finish(self, rows: Rows, best: Best) -> tuple[dict[str, Any], int]:
+        """Return all fitted attributes of the best run, and the number of clusters that own a sample."""
+        run, rule, units = best.run, best.rule, rows.units
+        attributes = self._attributes({}, rule, run.state, units)
+        # labels come from the stored centers, through the code of predict, so that both agree
+        labels, inertia, sizes = self._label(rows, *self._in_internal_units(attributes, units))
+        order = empty_last(sizes)
+        attributes |= {name: attributes[name][order] for name in rule.per_cluster}
+        history = rule.objective(run.objectives, run.state, units, rows.total_weight) * rows.weight_unit
+        unit = units.scale if rule.distances_have_units else 1.0
+        attributes |= {
+            "labels_": renumbered(labels, order),
+            "inertia_": inertia * unit**2 * rows.weight_unit,
+            "history_": {"objective": history},
+            "objective_": float(history[-1]),
+            "n_iter_": run.n_iter,
+        }
+        return attributes, int(np.count_nonzero(sizes))
+
+    def _label(self, rows: Rows, rule: Rule, state: Any) -> tuple[ndarray, float, ndarray]:
+        """Return the label of each row, the inertia and the weight of each cluster."""
+        function = partial(labels_and_sizes, labels=rule.labels(state), n_clusters=self.n_clusters)
+        labels, inertias, sizes = zip(*rows.map(function), strict=True)
+        return np.concatenate(labels), sum(inertias), sum(sizes)
+
+    def _warn(self, problem: Problem, best: Best, n_used: int, fitted: tuple[Rule, Any]) -> None:
+        """Warn if the fit has not converged, if centers coincide or clusters stay empty."""
+        if not best.run.ended:
+            warnings.warn(
+                f"{type(self).__name__} did not converge in max_iter={self.max_iter} iterations. "
+                "Increase max_iter or tol.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        problem_found = ""
+        if best.n_distinct < self.n_clusters:
+            problem_found = f"only {best.n_distinct} of the {self.n_clusters} cluster centers are distinct"
+        elif n_used < self.n_clusters:
+            problem_found = f"only {n_used} of the {self.n_clusters} clusters own a sample"
+        if problem_found:
+            warnings.warn(
+                f"{type(self).__name__}: {problem_found}. {self._advice(problem, best.rule)}",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        self._check_result(problem, *fitted)
+
+    # ------------------------------------------------- validation and seeding
+
+    def _check_data(self, X: Any, sample_weight: Any) -> Inputs:
+        """Return the checked data and weights; raise unless there are enough of them."""
         if is_dask(X):
             X, sample_weight = check_dask_array(X, sample_weight)
-            inputs = {"n_features_in_": X.shape[1], "feature_names_in_": None}
+            attributes = {"n_features_in_": X.shape[1], "feature_names_in_": None}
             n_positive = int((sample_weight > 0).sum())
         else:
-            X, inputs = validate_new_data(self, X, **self._check_params())
+            X, attributes = validate_new_data(self, X, **self._check_params())
             X = without_duplicates(X)
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-            n_positive = np.count_nonzero(sample_weight)
+            n_positive = int(np.count_nonzero(sample_weight))
         if X.shape[0] < self.n_clusters:
             raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}.")
         if n_positive < self.n_clusters:
@@ -322,137 +322,17 @@ class BaseCenterClusterer(
                 f"Only {n_positive} samples have a positive sample_weight, which should be >= "
                 f"n_clusters={self.n_clusters}."
             )
-        return X, sample_weight, n_positive == X.shape[0], inputs
+        return Inputs(X, sample_weight, n_positive == X.shape[0], attributes)
 
-    def _best_run(self, prepared, n_init, start, attempt, distinct):
-        """Return the best of n_init runs, and how many of its centers are distinct.
-
-        Where centers have met that started apart, the sibling may prepare another try; of all tries
-        the first with the most distinct centers is kept.
-
-        Parameters
-        ----------
-        prepared : dict
-            The state without centers.
-        n_init : int
-        start : callable
-            Returns initial centers for a prepared state.
-        attempt : callable
-            Returns the Run from a state.
-        distinct : callable
-            Returns how many centers of a state are distinct.
-        """
-        best, n_distinct = None, 0
-        while prepared is not None:
-            candidate = None
-            for _ in range(n_init):
-                state = prepared | {"cluster_centers_": start(prepared)}
-                run = attempt(state)
-                if candidate is None or run.objective < candidate.objective:
-                    candidate, n_started = run, distinct(state)
-                if run.stopped:
-                    break
-            n_left = distinct(candidate.state)
-            if n_left > n_distinct:
-                best, n_distinct = candidate, n_left
-            met = n_left < n_started and not run.stopped
-            prepared = self._reconsider(prepared) if met else None
-        return best, n_distinct
-
-    def _single_run(self, rows, state, converged, root, hooks):
-        """Iterate from one set of initial centers; return the finished Run.
-
-        The step from the centers C towards the fixed-point map T(C) is lengthened while the
-        objective falls and shortened when it would rise; a step that raises it is never taken.
-        """
-        shortest, longest = self._step(state)
-        step, halvings, stop = shortest, 0, False
-        statistics = self._statistics(rows, state)
-        history = [statistics.objective]
-        ctx = root.subcontext("init", max_subtasks=self.max_iter).call_on_fit_task_begin(**hooks)
-        for n_iter in range(1, self.max_iter + 1):
-            task = ctx.subcontext("iteration").call_on_fit_task_begin(**hooks)
-            target = self._update(statistics, state)
-            move = target["cluster_centers_"] - state["cluster_centers_"]
-            arrived = converged(state, target)
-            trial = target
-            if step != 1.0:
-                moved = state["cluster_centers_"] + move.dtype.type(step) * move
-                trial = target | {"cluster_centers_": moved}
-            new = self._statistics(rows, trial)
-            if not np.isfinite(new.objective):
-                raise FloatingPointError(
-                    f"The objective of {self!r} is not finite on these data; its parameters are too "
-                    "extreme for their precision."
-                )
-            if new.objective <= history[-1]:
-                state, statistics = trial, new
-            if new.objective < history[-1]:
-                step, halvings = min(step * STEP_GROWTH, longest), 0
-            else:
-                step, halvings = shortest if step > shortest else step / 2, halvings + 1
-            history.append(min(new.objective, history[-1]))
-            attributes = partial(self._to_attributes, state, rows.units)
-            objective = self._restore_objective(history[-1], state, rows) * rows.weight_unit
-            report(self, f"Iteration {n_iter}, objective {objective:.6g}.")
-            stop = task.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
-            arrived = arrived or halvings > MAX_HALVINGS
-            if arrived or stop:
-                break
-        enough = ctx.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
-        return Run(state, np.array(history), n_iter, arrived or stop, enough)
-
-    def _statistics(self, rows, state):
-        """Add up the statistics of all blocks, always in the same order."""
-        return rows.reduce(self._statistics_function(state), add_statistics)
-
-    def _finish(self, rows, run):
-        """Return all fitted attributes of a finished run, and how many clusters own a sample."""
-        # labels come from the stored centers, through the code of predict, so that both agree
-        attributes = self._to_attributes(run.state, rows.units)
-        labels, inertia, sizes = self._label(rows, self._to_state(attributes, rows.units))
-        order = empty_last(sizes)
-        attributes |= {name: attributes[name][order] for name in self._per_cluster()}
-        history = self._restore_objective(run.history, run.state, rows) * rows.weight_unit
-        attributes |= {
-            "labels_": renumbered(labels, order),
-            "inertia_": inertia * self._distance_unit(rows.units) ** 2 * rows.weight_unit,
-            "objective_history_": history,
-            "objective_": float(history[-1]),
-            "n_iter_": run.n_iter,
-        }
-        return attributes, np.count_nonzero(sizes)
-
-    def _warn_of_lost_clusters(self, sample, weight, n_distinct, n_used, state):
-        """Warn where centers coincide or clusters stay empty."""
-        if n_distinct < self.n_clusters:
-            found = f"only {n_distinct} of the {self.n_clusters} cluster centers are distinct"
-        elif n_used < self.n_clusters:
-            found = f"only {n_used} of the {self.n_clusters} clusters own a sample"
-        else:
-            return
-        warnings.warn(
-            f"{type(self).__name__}: {found}. {self._advice(sample, weight, state)}",
-            ConvergenceWarning,
-            stacklevel=4,
-        )
-
-    def _label(self, rows, state):
-        """Return the nearest center of each row, the inertia and the weight of each cluster."""
-        function = partial(labels_and_sizes, function=self._label_function(state), n_clusters=self.n_clusters)
-        labels, inertias, sizes = zip(*rows.map(function), strict=True)
-        return np.concatenate(labels), sum(inertias), sum(sizes)
-
-    # ------------------------------------------------- validation and seeding
-
-    def _check_params(self):
+    def _check_params(self) -> dict[str, Any]:
+        """Return the arguments of scikit-learn's validation of X."""
         return {
             "accept_sparse": "csr" if self._accepts_sparse else False,
             "dtype": [np.float64, np.float32],
         }
 
-    def _check_init(self, X):
-        """Return ``init``, as an array where it is one, and the number of runs."""
+    def _check_init(self, X: Any) -> tuple[Any, int]:
+        """Return ``init``, as an array if it is one, and the number of runs."""
         if isinstance(self.init, str) or callable(self.init):
             fallback = 1 if self.init == "k-means++" else 10
             return self.init, fallback if self.n_init == "auto" else self.n_init
@@ -466,7 +346,8 @@ class BaseCenterClusterer(
             )
         return centers, 1
 
-    def _check_centers(self, centers, X):
+    def _check_centers(self, centers: Any, X: Any) -> ndarray:
+        """Return initial centers of the type of X; raise unless they fit."""
         centers = check_array(centers, dtype=X.dtype, order="C", copy=True, input_name="init")
         expected = (self.n_clusters, X.shape[1])
         if centers.shape != expected:
@@ -474,39 +355,32 @@ class BaseCenterClusterer(
                 f"init has shape {centers.shape}, but n_clusters={self.n_clusters} and "
                 f"n_features={X.shape[1]} ask for initial centers of shape {expected}."
             )
-        check_range(self._rows(centers, np.ones(len(centers))))
+        check_magnitude(self._rows(centers, np.ones(len(centers))))
         return centers
 
-    def _initial_centers(self, init, X, units, sample, weight, random_state, prepared):
-        """Return the initial centers in internal units."""
+    def _initial_centers(
+        self, init: Any, X: Any, problem: Problem, random_state: np.random.RandomState, rule: Rule
+    ) -> ndarray:
+        """Return initial centers in internal units."""
         if callable(init):
             init = self._check_centers(init(X, self.n_clusters, random_state=random_state), X)
         if not isinstance(init, str):
-            return units.convert(init)
-        if init == "random":
-            chosen = random_state.choice(len(weight), self.n_clusters, replace=False, p=weight / weight.sum())
-        else:
-            metric_rows = self._metric_rows(sample, prepared)
-            _, chosen = kmeans_plusplus(
-                metric_rows, self.n_clusters, sample_weight=weight, random_state=random_state
-            )
-        centers = sample[chosen]
-        return centers.toarray() if sp.issparse(centers) else centers
+            centers: ndarray = problem.rows.units.convert(init)
+            return centers
+        sample, weight = problem.sample, problem.weight
+        return draw_centers(init, self.n_clusters, sample, weight, rule.metric_rows(sample), random_state)
 
-    def _block_size(self, n_features):
-        # arrays (k, b) should not be much larger than a cache, but each operation on them should take long
-        # enough for other threads not to wait for the interpreter all the time
-        size = int(np.clip(2**18 // self.n_clusters, 256, 2**15))
-        return min(size, max(256, 2**22 // n_features))
-
-    def _rows(self, X, sample_weight, **options):
+    def _rows(self, X: Any, sample_weight: Any, **options: Any) -> Rows:
+        """Return the rows of X in blocks."""
         kind = DaskRows if is_dask(X) else Rows
-        return kind(X, sample_weight, self._block_size(X.shape[1]), **options)
+        return kind(X, sample_weight, block_size(self.n_clusters, X.shape[1]), **options)
 
     # ------------------------------------------------------- fitted estimator
 
-    def _fitted_rows(self, X, sample_weight=None, pool=None):
-        """Return new rows in the internal units of the fit, and the fitted state."""
+    def _fitted_rows(
+        self, X: Any, sample_weight: Any = None, pool: Executor | None = None
+    ) -> tuple[Rows, Rule, Any]:
+        """Return new rows in the internal units of the fit, and the fitted rule and state."""
         check_is_fitted(self)
         if is_dask(X):
             X, sample_weight = check_dask_array(X, sample_weight, n_features=self.n_features_in_)
@@ -515,15 +389,15 @@ class BaseCenterClusterer(
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         units = Units(None if sp.issparse(X) else self._origin, self._scale)
         rows = self._rows(X, sample_weight, units=units, pool=pool, all_rows=True)
-        return rows, self._to_state(vars(self), units)
+        return rows, *self._in_internal_units(vars(self), units)
 
-    def _for_each_row(self, X, function):
-        """Return function(state)(block) of all blocks: one number of X's type for each row and cluster."""
+    def _apply(self, X: Any, function: Callable[[Any, Any, Units], Callable[[Block], ndarray]]) -> Any:
+        """Return function(rule, state, units)(block) of all blocks: a number for each row and cluster."""
         with block_pool() as pool:
-            rows, state = self._fitted_rows(X, pool=pool)
-            return rows.apply(function(state), self._n_features_out, rows.X.dtype)
+            rows, rule, state = self._fitted_rows(X, pool=pool)
+            return rows.apply(function(rule, state, rows.units), self._n_features_out, rows.X.dtype)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> ndarray:
         """Return the index of the closest center of each row.
 
         Parameters
@@ -537,14 +411,14 @@ class BaseCenterClusterer(
             Index of the closest center in the estimator's own metric; a dask array for a dask array.
         """
         with block_pool() as pool:
-            rows, state = self._fitted_rows(X, pool=pool)
-            return rows.apply(partial(first, self._label_function(state)), None, np.int32)
+            rows, rule, state = self._fitted_rows(X, pool=pool)
+            labels: ndarray = rows.apply(partial(labels_only, labels=rule.labels(state)), None, np.int32)
+        return labels
 
-    def transform(self, X):
+    def transform(self, X: Any) -> ndarray:
         """Return the distance of each row to each center.
 
-        It is that in the estimator's own metric; with a kernel, the Euclidean distance that the kernel is a
-        function of.
+        It is measured in the metric of the estimator; with a kernel, it is the Euclidean distance.
 
         Parameters
         ----------
@@ -556,9 +430,15 @@ class BaseCenterClusterer(
         distances : ndarray of shape (n_samples, n_clusters)
             Distances, not squared; a dask array for a dask array.
         """
-        return self._for_each_row(X, self._transform_function)
 
-    def fit_transform(self, X, y=None, sample_weight=None):
+        def function(rule: Rule, state: Any, units: Units) -> Callable[[Block], ndarray]:
+            unit = units.scale if rule.distances_have_units else 1.0
+            return partial(distances_in_units, distances=rule.distances(state), unit=unit)
+
+        distances: ndarray = self._apply(X, function)
+        return distances
+
+    def fit_transform(self, X: Any, y: Any = None, sample_weight: Any = None) -> ndarray:
         """Compute the centers and return the distance of each row to each of them.
 
         Parameters
@@ -577,7 +457,7 @@ class BaseCenterClusterer(
         """
         return self.fit(X, y, sample_weight=sample_weight).transform(X)
 
-    def fit_predict(self, X, y=None, sample_weight=None):
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> ndarray:
         """Compute the centers and return the index of the closest one for each row.
 
         Parameters
@@ -594,14 +474,15 @@ class BaseCenterClusterer(
         labels : ndarray of shape (n_samples,), int32
             The attribute ``labels_``.
         """
-        return self.fit(X, y, sample_weight=sample_weight).labels_
+        labels: ndarray = self.fit(X, y, sample_weight=sample_weight).labels_
+        return labels
 
-    def score(self, X, y=None, sample_weight=None):
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return minus the objective of the fitted centers on X.
 
-        It is in the units that the objective of this fit has. Where fits choose their exponent, kernel or
-        metric from the data, their scores are not comparable: fix those parameters, or pass a score of labels
-        as ``scoring`` to a search.
+        It has the unit of the objective of this fit. Scores of fits that choose their exponent, kernel or
+        metric from the data are not comparable: fix those parameters, or pass a score of labels as
+        ``scoring`` to a search.
 
         Parameters
         ----------
@@ -615,18 +496,19 @@ class BaseCenterClusterer(
         Returns
         -------
         score : float
-            The opposite of the value that fitting minimises; larger is better.
+            The opposite of the value that fitting minimizes; larger is better.
         """
         with block_pool() as pool:
-            rows, state = self._fitted_rows(X, sample_weight, pool)
-            objective = self._statistics(rows, state).objective
-        return -float(self._restore_objective(objective, state, rows) * rows.weight_unit)
+            rows, rule, state = self._fitted_rows(X, sample_weight, pool)
+            value = total_statistics(rule, state, rows).objective
+        objective = rule.objective(value, state, rows.units, rows.total_weight)
+        return -float(objective * rows.weight_unit)
 
     @property
-    def _n_features_out(self):
-        return self.cluster_centers_.shape[0]
+    def _n_features_out(self) -> int:
+        return int(self.cluster_centers_.shape[0])
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = self._accepts_sparse
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]

@@ -12,16 +12,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy import ndarray
 from numpy.typing import DTypeLike
-from scipy.sparse.csgraph import connected_components
 from sklearn.utils.extmath import row_norms
 
-# Centers closer than this fraction of the data's total standard deviation count as one, as do those closer
-# than this fraction of the spacing that they would have on a line. Outliers, or clusters of clusters, make
-# the deviation large: where most of the rows are nearer to their centers than that, centers that are one must
-# be as near to each other. The last fraction of the deviation is near enough wherever rows lie.
-COINCIDENCE_RADIUS, COINCIDENCE_SPACING, LEAST_RADIUS = 0.05, 0.5, 1e-5
-# How large a share most of the rows are, which can be told from so few of them.
-MOST_ROWS, NEARNESS_SAMPLE = 0.9, 2048
 # Below these fractions of |x|^2 + |c|^2 the expanded form of |x - c|^2 has lost too many digits.
 CANCELLATION = {np.dtype(np.float32): 1e-3, np.dtype(np.float64): 1e-6}
 
@@ -29,10 +21,10 @@ _buffers = threading.local()
 
 
 def scratch(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> ndarray:
-    """Return an uninitialised array that this thread gets again when it asks for the same name.
+    """Return an uninitialized array, the same one whenever this thread asks for this name.
 
-    Fresh arrays of the size of a block cost more than the arithmetic on them, as the system hands out
-    their pages anew each time.
+    Fresh arrays of the size of a block cost more than the arithmetic on them, because the system has to
+    provide their pages each time.
     """
     size = math.prod(shape)
     buffer = getattr(_buffers, name, None)
@@ -45,34 +37,34 @@ def scratch(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> ndarray:
 class Block(NamedTuple):
     """Some rows, ready for matrix products.
 
-    With what stands behind each row, one product with centers gives all distances, and one with weights
-    gives their sums as well.
+    Two extra columns, 1 and |x|^2, are appended to each row: one matrix product with the centers then gives
+    all squared distances, one with the weights gives both weighted sums and total weights.
     """
 
     augmented: Any  # ndarray (b, d + 2) or CSR: each row x, followed by 1 and |x|^2
-    norms: ndarray  # (b,) the |x|^2 again, in one piece
-    reach: float  # the largest of them
+    norms: ndarray  # (b,) the |x|^2 again, contiguous
+    largest_norm: float
     weight: ndarray  # (b,) weights of the samples
 
     @classmethod
     def of(cls, x: Any, weight: Any) -> Self:
-        """Return the block of the rows x (b, d); raise ValueError where their squares are not finite."""
+        """Return the block of the rows x (b, d); raise ValueError unless their squares are finite."""
         if sp.issparse(x):
             norms = row_norms(x, squared=True)
-            behind = sp.csr_matrix(np.column_stack([np.ones_like(norms), norms]))
-            augmented = sp.hstack([sp.csr_matrix(x), behind], format="csr")
+            extra = sp.csr_matrix(np.column_stack([np.ones_like(norms), norms]))
+            augmented = sp.hstack([sp.csr_matrix(x), extra], format="csr")
         else:
             augmented = np.empty((x.shape[0], x.shape[1] + 2), x.dtype)
             augmented[:, :-2] = x
             norms = row_norms(augmented[:, :-2], squared=True)
             augmented[:, -2], augmented[:, -1] = 1, norms
-        reach = norms.max(initial=0)
-        if not np.isfinite(reach):
-            # only new rows, as those of a fit are checked before
+        largest_norm = norms.max(initial=0)
+        if not np.isfinite(largest_norm):
+            # only new rows: those of a fit have been checked
             raise ValueError(
                 f"Input X contains NaN, infinity or rows too large for squared distances in {x.dtype}."
             )
-        return cls(augmented, norms, reach, weight)
+        return cls(augmented, norms, largest_norm, weight)
 
     @property
     def x(self) -> Any:
@@ -81,7 +73,7 @@ class Block(NamedTuple):
 
 
 class Centers(NamedTuple):
-    """Centers, and what their distances to any block need."""
+    """Centers, prepared for their distances to any block."""
 
     points: ndarray  # (k, d)
     norms: ndarray  # (k,) squared norms
@@ -89,7 +81,7 @@ class Centers(NamedTuple):
 
     @classmethod
     def of(cls, points: ndarray) -> Self:
-        """Return the prepared centers."""
+        """Prepare centers (k, d)."""
         norms = row_norms(points, squared=True)
         return cls(points, norms, np.column_stack([-2 * points, norms, np.ones_like(norms)]))
 
@@ -105,7 +97,7 @@ class Statistics(NamedTuple):
     weights: ndarray  # (k,)    sum_i a_ij
     objective: float
     log_scale: ndarray | float = 0.0  # (k,)
-    scatter: ndarray | float = 0.0  # second moments around the centers, where a metric needs them
+    scatter: ndarray | float = 0.0  # second moments around the centers, if the metric needs them
 
 
 def add_statistics(left: Statistics, right: Statistics) -> Statistics:
@@ -137,7 +129,7 @@ def weighted_statistics(
     A : ndarray of shape (k, b)
         The weight of each row in each center, up to a factor of the row; may be overwritten.
     factor : ndarray of shape (b,)
-        What the weights of each row are multiplied by.
+        Factors of the weights of each row.
     objective, log_scale, scatter
         As in Statistics.
     """
@@ -153,8 +145,7 @@ def weighted_statistics(
 def squared_distances(block: Block, centers: Centers) -> tuple[ndarray, ndarray]:
     """Return the squared Euclidean distances between the rows of a block and Centers.
 
-    Where the expanded form |x|^2 + |c|^2 - 2 x.c would lose most of its digits, the difference is
-    squared directly.
+    If the expanded form |x|^2 + |c|^2 - 2 x.c loses most of its digits, the difference is squared directly.
 
     Returns
     -------
@@ -171,11 +162,11 @@ def squared_distances(block: Block, centers: Centers) -> tuple[ndarray, ndarray]
         return D, D.min(axis=0)
     np.matmul(centers.expanded, x.T, out=D)
     nearest = D.min(axis=0)
-    cancellation, farthest = CANCELLATION[D.dtype], centers.norms.max()
-    if nearest.min(initial=np.inf) < cancellation * (block.reach + farthest):
-        close = np.flatnonzero(nearest < cancellation * (norms + farthest))
+    cancellation, largest_norm = CANCELLATION[D.dtype], centers.norms.max()
+    if nearest.min(initial=np.inf) < cancellation * (block.largest_norm + largest_norm):
+        close = np.flatnonzero(nearest < cancellation * (norms + largest_norm))
         pairs = np.nonzero(D[:, close] < cancellation * np.add.outer(centers.norms, norms[close]))
-        # no more of them at once than there are rows, as each has d numbers
+        # as many pairs at a time as there are rows, because each pair takes d numbers
         for start in range(0, len(pairs[0]), len(norms)):
             j, i = (index[start : start + len(norms)] for index in pairs)
             i = close[i]
@@ -186,9 +177,9 @@ def squared_distances(block: Block, centers: Centers) -> tuple[ndarray, ndarray]
 
 
 def owners(D: ndarray, nearest: ndarray) -> tuple[ndarray, ndarray]:
-    """Return which center is nearest to each row, and the same as an indicator (k, b).
+    """Return the index of the nearest center of each row, also as an indicator matrix (k, b).
 
-    Equally near centers leave the row to the first of them.
+    Of equally near centers the first one counts.
     """
     A = scratch("indicator", D.shape, D.dtype)
     np.equal(D, nearest, out=A, casting="unsafe")
@@ -197,61 +188,3 @@ def owners(D: ndarray, nearest: ndarray) -> tuple[ndarray, ndarray]:
         A[:, tied] = 0
         A[D[:, tied].argmin(axis=0), tied] = 1
     return (np.arange(len(D), dtype=D.dtype) @ A).astype(np.int32), A
-
-
-def empty_last(sizes: ndarray) -> ndarray:
-    """Return the order of the clusters in which those of size zero come last."""
-    return np.argsort(sizes == 0, kind="stable")
-
-
-def renumbered(labels: ndarray, order: ndarray) -> ndarray:
-    """Return the labels of clusters that were put into another order."""
-    return np.argsort(order)[labels].astype(np.int32)
-
-
-def evenly(n: int, most: int) -> slice:
-    """Return a slice of at most so many of n rows, evenly spaced."""
-    return slice(None, None, -(-n // most))
-
-
-def distance_quantile(x: Any, weight: ndarray, centers: ndarray, share: float) -> float:
-    """Return how far that share of the rows is, at most, from their nearest center."""
-    _, nearest = squared_distances(Block.of(x, None), Centers.of(centers))
-    return float(np.sqrt(np.quantile(nearest, share, weights=weight, method="inverted_cdf")))
-
-
-def count_distinct(centers: ndarray, spread: float, x: Any, weight: ndarray) -> int:
-    """Return how many groups of centers are apart.
-
-    Parameters
-    ----------
-    centers : ndarray of shape (n_clusters, n_features)
-    spread : float
-        The total standard deviation of the data.
-    x, weight : ndarray or CSR of shape (n, n_features), ndarray of shape (n,)
-        A few rows and their weights.
-    """
-    radius = min(COINCIDENCE_RADIUS, COINCIDENCE_SPACING / len(centers)) * spread
-    nearness = distance_quantile(x, weight, centers, MOST_ROWS)
-    radius = min(radius, max(nearness, LEAST_RADIUS * spread))
-    D, _ = squared_distances(Block.of(centers, None), Centers.of(centers))
-    return int(connected_components(D <= radius**2, directed=False)[0])
-
-
-def seeding_order(x: Any, weight: ndarray, metric_rows: Any) -> ndarray:
-    """Return an order of the rows of x in which draws by a cumulative sum are reproducible.
-
-    Rows are sorted by their distance to the mean in the metric, where they are metric_rows (sparse
-    ones: by their norm), then along a fixed direction: the order does not depend on how they were
-    ordered before, nor (but for ties) on maps of the space that the metric ignores, and repeated rows
-    are neighbours, so that repeating a row is giving it weight.
-    """
-    if not sp.issparse(x):
-        metric_rows = metric_rows - np.average(metric_rows, axis=0, weights=weight)
-    norms = row_norms(metric_rows)
-    direction = np.random.default_rng(0).standard_normal(x.shape[1]).astype(x.dtype)
-    # not a BLAS product: equal rows must get equal keys wherever they stand
-    along = x @ direction if sp.issparse(x) else np.einsum("ij,j->i", x, direction)
-    # to fewer digits than there are, so that rounding errors do not order rows that lie equally far out
-    digits = 4 if norms.dtype == np.float32 else 10
-    return np.lexsort((along, np.round(norms / max(norms.max(), np.finfo(x.dtype).tiny), digits)))

@@ -1,18 +1,22 @@
-"""When all centers of K-harmonic means on one point are a local minimum."""
+"""The critical exponent: all centers of K-harmonic means on one point are a local minimum below it."""
 
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy import ndarray
+from numpy.typing import ArrayLike
 from scipy import linalg
 from scipy.optimize import brentq
+from sklearn.utils import check_array
 
-from skdcec._cluster._blocks import evenly
+from skdcec._cluster._rows import evenly_spaced
+from skdcec._cluster._units import power_of_two
+from skdcec._sklearn import _check_sample_weight
 
 # The estimate looks at no more rows than this, and at exponents in this range.
 COLLAPSE_SAMPLE = 2048
-SMALLEST_EXPONENT, LARGEST_EXPONENT = 2.0, 20.0
+SMALLEST_CRITICAL, LARGEST_CRITICAL = 2.0, 20.0
 
 
 def collapse_strength(y: ndarray, weight: ndarray, p: float, center: ndarray) -> tuple[float, ndarray]:
@@ -34,7 +38,7 @@ def collapse_strength(y: ndarray, weight: ndarray, p: float, center: ndarray) ->
         center = center + min(1.0, 2 / p) * move
         if move @ move < 1e-6 * largest:
             break
-    # no weight where the square is not a normal number, as at the center itself
+    # no weight for squares that are not normal numbers, as at the center itself
     direction = shifted * np.sqrt(pull / np.where(D > np.finfo(D.dtype).tiny, D, np.inf))[:, None]
     tall = len(direction) > direction.shape[1]
     gram = direction.T @ direction if tall else direction @ direction.T
@@ -43,8 +47,8 @@ def collapse_strength(y: ndarray, weight: ndarray, p: float, center: ndarray) ->
     return (p + 2) * lam, center
 
 
-def critical_exponent(x: Any, weight: ndarray) -> float:
-    """Return p*, below which all centers on one point are a local minimum of K-harmonic means.
+def estimate_critical_exponent(x: Any, weight: ndarray) -> float:
+    """Return the critical exponent p* of checked samples.
 
     Parameters
     ----------
@@ -58,17 +62,68 @@ def critical_exponent(x: Any, weight: ndarray) -> float:
     p_star : float
         0 where it is below 2, and never more than 20.
     """
-    some = evenly(x.shape[0], COLLAPSE_SAMPLE)
-    y = x[some]
+    chosen = evenly_spaced(x.shape[0], COLLAPSE_SAMPLE)
+    y = x[chosen]
     y = np.asarray(y.todense() if sp.issparse(y) else y, dtype=np.float64)
-    w = weight[some]
+    w = weight[chosen]
     mean = w @ y / w.sum()
 
     def excess(p: float) -> float:
         return collapse_strength(y, w, p, mean)[0] - 1
 
-    if excess(SMALLEST_EXPONENT) >= 0:
+    if excess(SMALLEST_CRITICAL) >= 0:
         return 0.0
-    if excess(LARGEST_EXPONENT) <= 0:
-        return LARGEST_EXPONENT
-    return float(brentq(excess, SMALLEST_EXPONENT, LARGEST_EXPONENT, xtol=1e-2))
+    if excess(LARGEST_CRITICAL) <= 0:
+        return LARGEST_CRITICAL
+    return float(brentq(excess, SMALLEST_CRITICAL, LARGEST_CRITICAL, xtol=1e-2))
+
+
+def critical_exponent(X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    """Return the exponent below which K-harmonic means can collapse onto one point.
+
+    Below p* all centers on the same point are a local minimum of the objective of `KHarmonicMeans`, so that
+    centers attract each other. In low dimension there is no such exponent; it grows with the dimension.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The samples; of more than 2,048, evenly spaced ones are used.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative weight of each sample.
+
+    Returns
+    -------
+    p_star : float
+        0 if p* is below 2, and at most 20.
+
+    Raises
+    ------
+    ValueError
+        For bad data or weights.
+
+    See Also
+    --------
+    KHarmonicMeans : Starts from this exponent with ``p="auto"``.
+
+    Notes ----- p* solves (p + 2) lam_p = 1. Here lam_p is the largest eigenvalue of sum_i D_i^(p/2 - 2) y_i
+    y_i' over sum_i D_i^(p/2 - 1), with y_i the samples around the best single center and D_i = |y_i|^2. It
+    follows from the second-order expansion of the objective.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdcec import critical_exponent
+    >>> rng = np.random.default_rng(0)
+    >>> critical_exponent(rng.normal(size=(1000, 2)))
+    0.0
+    >>> 6 < critical_exponent(rng.normal(size=(1000, 10))) < 10
+    True
+    """
+    X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    positive = weight > 0
+    if not positive.any():
+        raise ValueError("sample_weight is zero for all samples; one must be positive.")
+    # a power of two, so that squares neither overflow nor vanish, and nothing is rounded
+    scale = power_of_two(abs(X).max()) or 1.0
+    return estimate_critical_exponent(X[positive] / scale, weight[positive])

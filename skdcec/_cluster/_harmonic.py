@@ -1,56 +1,154 @@
 """K-harmonic means and its kernel version.
 
-Both replace the minimum in k-means' objective by a harmonic mean, so that every sample pulls at every
-center and badly served samples pull harder. The classes connect the formulas, which are in
-`_harmonic_weights`, to the loop of the base class.
+Both replace the minimum in the objective of k-means by a harmonic mean, so that every sample pulls at every
+center and badly served samples pull harder. The formulas are in `_harmonic_weights`.
 """
 
 import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from numbers import Real
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
+from numpy import ndarray
+from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 
 from skdcec._cluster._base import BaseCenterClusterer
-from skdcec._cluster._blocks import Centers, distance_quantile
-from skdcec._cluster._critical_exponent import LARGEST_EXPONENT, SMALLEST_EXPONENT, critical_exponent
+from skdcec._cluster._blocks import Block, Centers, Statistics
+from skdcec._cluster._critical_exponent import (
+    LARGEST_CRITICAL,
+    SMALLEST_CRITICAL,
+    estimate_critical_exponent,
+)
+from skdcec._cluster._distinct import distance_quantile
 from skdcec._cluster._harmonic_weights import (
     harmonic_memberships,
     harmonic_statistics,
     kernel_memberships,
     kernel_statistics,
 )
+from skdcec._cluster._kernels import KERNELS, RBF, Kernel, check_kernel
+from skdcec._cluster._rule import Problem, Rule, State
+from skdcec._cluster._units import Units
 from skdcec._sklearn import Interval, StrOptions
 
 # p='auto' exceeds the critical exponent by the first factor, and grows by the second while centers meet.
 AUTO_FACTOR, AUTO_GROWTH = 1.4, 1.25
-# No exponent that it tries is larger; and none at all may be larger than the other.
-LARGEST_AUTO, LARGEST_P = AUTO_FACTOR * LARGEST_EXPONENT, 100
+# Largest exponent that p='auto' tries, and that a user may pass.
+LARGEST_AUTO, LARGEST_P = AUTO_FACTOR * LARGEST_CRITICAL, 100
 # Over-relaxation stops growing at this multiple of the plain step.
 LARGEST_STEP = 8.0
-# A kernel is flat where it is below exp(-FLAT_KERNEL) for half of the samples, even at the nearest center.
+# A kernel is flat if it is below exp(-FLAT_KERNEL) for half of the samples, even at the nearest center.
 FLAT_KERNEL = 15.0
-# Narrower and wider kernels are evaluated as if they had these widths, in internal units: the narrow ones are
-# zero off the centers anyway, and 1 - K of the wide ones is proportional to D, but would underflow.
+# Range of sigma in internal units. A narrower kernel is zero off the centers anyway; for a wider one, 1 - K
+# would underflow.
 WIDTHS = {np.dtype(np.float32): (2.0**-45, 2.0**20), np.dtype(np.float64): (2.0**-400, np.inf)}
 
 
-def next_half(p):
+def next_half(p: float) -> float:
     """Return the next multiple of 1/2, whose powers are cheap."""
     return float(np.ceil(2 * p) / 2)
 
 
-def in_words(p_star):
-    """Say what is known of a critical exponent, which is looked for in a range only."""
+def format_critical(p_star: float) -> str:
+    """Format p*, which is only searched for in [2, 20]."""
     if p_star == 0:
-        return f"p*<{SMALLEST_EXPONENT:.0f}"
-    return f"p*={p_star:.2f}" if p_star < LARGEST_EXPONENT else f"p*>={LARGEST_EXPONENT:.0f}"
+        return f"p*<{SMALLEST_CRITICAL:.0f}"
+    return f"p*={p_star:.2f}" if p_star < LARGEST_CRITICAL else f"p*>={LARGEST_CRITICAL:.0f}"
+
+
+# --------------------------------------------------------------------------- rules
+
+
+@dataclass(frozen=True)
+class HarmonicRule(Rule):
+    """K-harmonic means with exponent p."""
+
+    p: float
+    accelerate: bool = True
+    grows: bool = False  # p='auto'
+
+    def statistics(self, state: State) -> Callable[[Block], Statistics]:
+        """Return the function from a block to its statistics."""
+        return partial(harmonic_statistics, centers=Centers.of(state.centers), p=self.p)
+
+    def memberships(self, state: State) -> Callable[[Block], ndarray]:
+        """Return the function from a block to its memberships (b, k)."""
+        return partial(harmonic_memberships, centers=Centers.of(state.centers), p=self.p)
+
+    def step_lengths(self) -> tuple[float, float]:
+        """Return the plain step, which minimizes a majorant for p = 2 only, and the longest one."""
+        plain = min(1.0, 2 / self.p)
+        return plain, LARGEST_STEP if self.accelerate else plain
+
+    def stronger(self) -> Self | None:
+        """Return the rule with the next exponent; no closed form tells when some of the centers meet."""
+        p = next_half(AUTO_GROWTH * self.p)
+        return replace(self, p=p) if self.grows and p <= LARGEST_AUTO else None
+
+    def objective(self, value: Any, state: State, units: Units, total_weight: float) -> Any:
+        """Express an objective in the units of the data, whose power is p."""
+        with np.errstate(divide="ignore", over="ignore"):
+            return np.exp(np.log(value) + self.p * np.log(units.scale))
+
+    def attributes(self, state: State) -> dict[str, Any]:
+        """Return the fitted attributes of a state."""
+        return super().attributes(state) | {"p_": self.p}
+
+    @classmethod
+    def restored(cls, attributes: Mapping[str, Any]) -> tuple[Self, State]:
+        """Return the rule and the state of fitted attributes."""
+        return cls(attributes["p_"]), State(attributes["cluster_centers_"])
+
+
+@dataclass(frozen=True)
+class KernelHarmonicRule(HarmonicRule):
+    """K-harmonic means with exponent p in the feature space of a kernel."""
+
+    sigma: float = 1.0
+    kernel: Kernel = field(default_factory=RBF)
+
+    powers_of_length: ClassVar[Mapping[str, int]] = {"sigma_": 1}
+
+    def _arguments(self, state: State) -> dict[str, Any]:
+        centers = Centers.of(state.centers)
+        return {"centers": centers, "kernel": self.kernel, "sigma": self._width(state), "p": self.p}
+
+    def _width(self, state: State) -> float:
+        return float(np.clip(self.sigma, *WIDTHS[state.centers.dtype]))
+
+    def statistics(self, state: State) -> Callable[[Block], Statistics]:
+        """Return the function from a block to its statistics."""
+        return partial(kernel_statistics, **self._arguments(state))
+
+    def memberships(self, state: State) -> Callable[[Block], ndarray]:
+        """Return the function from a block to its memberships (b, k)."""
+        return partial(kernel_memberships, **self._arguments(state))
+
+    def objective(self, value: Any, state: State, units: Units, total_weight: float) -> Any:
+        """Return the objective, which has no unit, corrected for a width outside of the range."""
+        return value * min(self._width(state) / self.sigma, 1.0) ** (self.p * self.kernel.order)
+
+    def attributes(self, state: State) -> dict[str, Any]:
+        """Return the fitted attributes of a state."""
+        return super().attributes(state) | {"sigma_": self.sigma, "_kernel": self.kernel}
+
+    @classmethod
+    def restored(cls, attributes: Mapping[str, Any]) -> tuple[Self, State]:
+        """Return the rule and the state of fitted attributes."""
+        rule = cls(attributes["p_"], sigma=attributes["sigma_"], kernel=attributes["_kernel"])
+        return rule, State(attributes["cluster_centers_"])
+
+
+# --------------------------------------------------------------------------- estimators
 
 
 class _BaseHarmonicMeans(BaseCenterClusterer):
-    """What the harmonic pair shares: exponent, damped and accelerated steps, memberships."""
+    """Base class of the harmonic pair."""
 
     _parameter_constraints: dict = {
         **BaseCenterClusterer._parameter_constraints,
@@ -59,45 +157,36 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
     }
     _accepts_sparse = True
 
-    def _step(self, state):
-        # the plain update minimises a majorant for p = 2 only; 2/p makes it safe for larger p
-        plain = min(1.0, 2 / state["p_"])
-        return plain, LARGEST_STEP if self.accelerate else plain
-
-    def _reconsider(self, prepared):
-        # no closed form says when some of the centers meet
-        p = next_half(AUTO_GROWTH * prepared["p_"])
-        return prepared | {"p_": p} if self.p == "auto" and p <= LARGEST_AUTO else None
-
-    def _max_runs(self, n_init):
+    def _max_runs(self, n_init: int) -> int | None:
         return None if self.p == "auto" else n_init
 
-    def _advice(self, sample, sample_weight, state):
-        duplicates = not sp.issparse(sample) and len(np.unique(sample, axis=0)) < self.n_clusters
+    def _advice(self, problem: Problem, rule: HarmonicRule) -> str:
+        duplicates = not sp.issparse(problem.sample) and (
+            len(np.unique(problem.sample, axis=0)) < self.n_clusters
+        )
         if duplicates:
-            return super()._advice(sample, sample_weight, state)
+            return super()._advice(problem, rule)
         if self.p == "auto":
             return (
-                f"{super()._advice(sample, sample_weight, state)} In high dimension they may need a larger "
-                f"exponent than p='auto' tries, which ends at {LARGEST_AUTO:.0f}: reduce the number of "
-                "features, or set p."
+                f"{super()._advice(problem, rule)} In high dimension they may need a larger exponent than "
+                f"p='auto' tries, which ends at {LARGEST_AUTO:.0f}: reduce the number of features, or set p."
             )
-        p, p_star = state["p_"], self._critical_exponent(sample, sample_weight)
-        way = "Set p='auto'" if p < LARGEST_AUTO else "Reduce the number of features"
-        advice = f"With p={p:.3g} centers attract each other on these data. {way}, or "
+        p, p_star = rule.p, self._critical_exponent(problem)
+        remedy = "Set p='auto'" if p < LARGEST_AUTO else "Reduce the number of features"
+        advice = f"With p={p:.3g} centers attract each other on these data. {remedy}, or "
         if p_star is None:
             return f"{advice}set a larger p."
         larger = min(AUTO_FACTOR * max(p, p_star), LARGEST_P)
         return (
-            f"{advice}set p to {larger:.1f} or more ({in_words(p_star)}; below p*, even all of them on one "
-            "point are a local minimum)."
+            f"{advice}set p to {larger:.1f} or more ({format_critical(p_star)}; below p*, even all of them "
+            "on one point are a local minimum)."
         )
 
-    def _critical_exponent(self, sample, sample_weight):
-        """Return p*, or None where there is no formula for it."""
+    def _critical_exponent(self, problem: Problem) -> float | None:
+        """Return p*, or None if there is no formula for it."""
         return None
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> ndarray:
         """Return the membership of each row in each cluster.
 
         Parameters
@@ -117,7 +206,7 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
         """
         if sp.issparse(X):
             raise TypeError("predict_proba does not support sparse X; pass dense rows, as X[i:j].toarray().")
-        return self._for_each_row(X, self._memberships_function)
+        return self._apply(X, lambda rule, state, units: rule.memberships(state))
 
 
 class KHarmonicMeans(_BaseHarmonicMeans):
@@ -173,8 +262,9 @@ class KHarmonicMeans(_BaseHarmonicMeans):
     objective_ : float
         Sum over samples of the harmonic mean of ``distance**p`` to the centers.
 
-    objective_history_ : ndarray of shape (`n_iter_` + 1,)
-        The objective before the first and after each iteration; it never rises.
+    history_ : dict of ndarray
+        'objective', of shape (`n_iter_` + 1,): the objective before the first and after each iteration; it
+        never rises.
 
     inertia_ : float
         Weighted sum of squared distances to the closest center, as in ``KMeans``.
@@ -189,7 +279,7 @@ class KHarmonicMeans(_BaseHarmonicMeans):
         Number of features seen during fit.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where X has string column names.
+        Names of the features, if X has string column names.
 
     See Also
     --------
@@ -225,6 +315,8 @@ class KHarmonicMeans(_BaseHarmonicMeans):
     array([1.01, 9.99])
     """
 
+    _rule_type = HarmonicRule
+
     def __init__(
         self,
         n_clusters=8,
@@ -248,27 +340,18 @@ class KHarmonicMeans(_BaseHarmonicMeans):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _prepare(self, rows, sample, sample_weight, variance):
+    def _rule(self, problem: Problem) -> HarmonicRule:
         if self.p != "auto":
-            return {"p_": float(self.p)}
-        return {"p_": max(2.0, next_half(AUTO_FACTOR * critical_exponent(sample, sample_weight)))}
+            return HarmonicRule(float(self.p), self.accelerate)
+        p_star = estimate_critical_exponent(problem.sample, problem.weight)
+        return HarmonicRule(max(2.0, next_half(AUTO_FACTOR * p_star)), self.accelerate, grows=True)
 
-    def _statistics_function(self, state):
-        return partial(harmonic_statistics, centers=Centers.of(state["cluster_centers_"]), p=state["p_"])
-
-    def _memberships_function(self, state):
-        return partial(harmonic_memberships, centers=Centers.of(state["cluster_centers_"]), p=state["p_"])
-
-    def _critical_exponent(self, sample, sample_weight):
-        return critical_exponent(sample, sample_weight)
-
-    def _restore_objective(self, objective, state, rows):
-        with np.errstate(divide="ignore", over="ignore"):
-            return np.exp(np.log(objective) + state["p_"] * np.log(rows.units.scale))
+    def _critical_exponent(self, problem: Problem) -> float:
+        return estimate_critical_exponent(problem.sample, problem.weight)
 
 
 class KernelKHarmonicMeans(_BaseHarmonicMeans):
-    """K-harmonic means in the feature space of a Gaussian kernel.
+    """K-harmonic means in the feature space of a kernel, by default a Gaussian one.
 
     Distances saturate beyond the width of the kernel, so that far samples lose their pull.
 
@@ -293,9 +376,15 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         A run has converged once the squared movement of all centers under the fixed-point map is
         below ``tol`` times the mean variance of the features.
 
+    kernel : 'rbf' or Kernel, default='rbf'
+        The kernel, a function of d^2 / sigma^2: the Gaussian one by name, or an object such as those of
+        `skdcec.kernels`.
+
     sigma : 'scale' or float, default='scale'
-        Width of the kernel exp(-d^2 / sigma^2), in the units of the data. 'scale' is the total standard
-        deviation (the root of the summed variances of the features).
+        Width of the kernel, exp(-d^2 / sigma^2) for 'rbf', in the units of the data. 'scale' is the total
+        standard deviation (the root of the summed variances of the features). The Gaussian kernel is that of
+        scikit-learn with ``gamma = 1 / sigma**2``. Its ``gamma="scale"`` gives the same width if all features
+        have the same mean, and a wider kernel if not.
 
     p : 'auto' or float, default='auto'
         Exponent of the distance in feature space, between 2 and 100. 'auto' starts with 2, and grows by a
@@ -322,8 +411,9 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
     objective_ : float
         Sum over samples of the harmonic mean of ``distance**p`` in feature space to the centers.
 
-    objective_history_ : ndarray of shape (`n_iter_` + 1,)
-        The objective before the first and after each iteration; it never rises.
+    history_ : dict of ndarray
+        'objective', of shape (`n_iter_` + 1,): the objective before the first and after each iteration; it
+        never rises.
 
     inertia_ : float
         Weighted sum of squared distances to the closest center, as in ``KMeans``.
@@ -341,7 +431,7 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         Number of features seen during fit.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where X has string column names.
+        Names of the features, if X has string column names.
 
     See Also
     --------
@@ -374,8 +464,11 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
     array([ 1., 10.])
     """
 
+    _rule_type = KernelHarmonicRule
+
     _parameter_constraints: dict = {
         **_BaseHarmonicMeans._parameter_constraints,
+        "kernel": [StrOptions(set(KERNELS)), Kernel],
         "sigma": [StrOptions({"scale"}), Interval(Real, 0, None, closed="neither")],
     }
 
@@ -387,6 +480,7 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         n_init="auto",
         max_iter=300,
         tol=1e-6,
+        kernel="rbf",
         sigma="scale",
         p="auto",
         accelerate=True,
@@ -398,51 +492,29 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         self.n_init = n_init
         self.max_iter = max_iter
         self.tol = tol
+        self.kernel = kernel
         self.sigma = sigma
         self.p = p
         self.accelerate = accelerate
         self.verbose = verbose
         self.random_state = random_state
 
-    def _prepare(self, rows, sample, sample_weight, variance):
-        spread = np.sqrt(variance.sum())
-        # half of it leans on the start: centers hardly feel what lies between them
-        scale = spread if spread > 0 else 1.0
-        return {
-            "p_": 2.0 if self.p == "auto" else float(self.p),
-            "sigma_": scale if self.sigma == "scale" else self.sigma / rows.units.scale,
-        }
-
-    def _statistics_function(self, state):
-        return self._function(kernel_statistics, state)
-
-    def _memberships_function(self, state):
-        return self._function(kernel_memberships, state)
-
-    def _width(self, state):
-        return float(np.clip(state["sigma_"], *WIDTHS[state["cluster_centers_"].dtype]))
-
-    def _function(self, formula, state):
-        return partial(
-            formula, centers=Centers.of(state["cluster_centers_"]), sigma=self._width(state), p=state["p_"]
+    def _rule(self, problem: Problem) -> KernelHarmonicRule:
+        # half of the spread leans on the start: centers hardly feel the rows between them
+        spread = float(np.sqrt(problem.variance.sum())) or 1.0
+        sigma = spread if self.sigma == "scale" else self.sigma / problem.rows.units.scale
+        p = 2.0 if self.p == "auto" else float(self.p)
+        return KernelHarmonicRule(
+            p, self.accelerate, grows=self.p == "auto", sigma=float(sigma), kernel=check_kernel(self.kernel)
         )
 
-    def _to_attributes(self, state, units):
-        return super()._to_attributes(state, units) | {"sigma_": float(state["sigma_"] * units.scale)}
-
-    def _to_state(self, attributes, units):
-        return super()._to_state(attributes, units) | {"sigma_": attributes["sigma_"] / units.scale}
-
-    def _restore_objective(self, objective, state, rows):
-        return objective * min(self._width(state) / state["sigma_"], 1.0) ** state["p_"]
-
-    def _check_fit(self, sample, weight, state):
-        half = distance_quantile(sample, weight, state["cluster_centers_"], 0.5)
-        exponent = (half / state["sigma_"]) ** 2
-        if exponent > FLAT_KERNEL:
+    def _check_result(self, problem: Problem, rule: KernelHarmonicRule, state: State) -> None:
+        half = distance_quantile(*problem.distinct_sample(), state.centers, 0.5)
+        log_K = float(rule.kernel.log(np.array([(half / rule.sigma) ** 2]))[0])
+        if log_K < -FLAT_KERNEL:
             warnings.warn(
-                f"The kernel is flat: for half of the samples it is below exp(-{exponent:.0f}) even at "
-                f"the closest center, so that centers hardly move. Increase sigma, or set 'scale'.",
+                f"The kernel is flat: for half of the samples it is below exp({log_K:.0f}) even at the "
+                "closest center, so that centers hardly move. Increase sigma, or set 'scale'.",
                 ConvergenceWarning,
                 stacklevel=4,
             )

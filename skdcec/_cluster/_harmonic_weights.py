@@ -1,6 +1,7 @@
 """The formulas of K-harmonic means and its kernel version, as pure functions of a block of rows."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -13,6 +14,7 @@ from skdcec._cluster._blocks import (
     squared_distances,
     weighted_statistics,
 )
+from skdcec._cluster._kernels import Kernel
 
 # 1 - exp(-t) is evaluated with the care it needs for t below this; above, it loses no more than 3 bits.
 NEAR_KERNEL = 1 / 8
@@ -21,13 +23,16 @@ UNDERFLOW = {np.dtype(np.float32): 1e-25, np.dtype(np.float64): 1e-200}
 
 
 def power(r: ndarray, s: float, out: ndarray) -> ndarray:
-    """Store r**s in out, by products and square roots where s is a small multiple of 1/4."""
+    """Store r**s in out, by multiplications and square roots if s is a small multiple of 1/4.
+
+    Repeated squaring along the bits of s, which is several times as fast as ``np.power``.
+    """
     quarters = 4 * s
     if quarters != int(quarters) or s > 16:
         return np.power(r, s, out=out)
     whole, rest = divmod(int(quarters), 4)
     out[:] = r if whole else 1
-    for bit in bin(whole)[3:]:
+    for bit in f"{whole:b}"[1:]:  # the leading bit is done
         out *= out
         if bit == "1":
             out *= r
@@ -43,7 +48,7 @@ def power(r: ndarray, s: float, out: ndarray) -> ndarray:
 def harmonic_weights(
     D: ndarray, nearest: ndarray, p: float, sample_weight: ndarray | float = 1.0
 ) -> tuple[ndarray, ndarray, ndarray, float]:
-    """Return what each sample contributes to K-harmonic means with exponent p.
+    """Return the weights and objectives of each sample in K-harmonic means with exponent p.
 
     Zhang (2000): with s = p/2 the objective is Q = sum_i v_i k / sum_j D_ij^-s and the weight of sample
     i in center j is v_i a_ij with a_ij = D_ij^-(s+1) / (sum_l D_il^-s)^2. Both are evaluated from the
@@ -79,10 +84,10 @@ def harmonic_weights(
     log_scale, largest = 0.0, float(nearest.max())
     if s != 1:
         largest = largest or 1.0
-        share = nearest / largest
-        share = power(share, s - 1, out=np.empty_like(share))
-        factor *= share
-        Q *= share
+        relative = nearest / largest
+        relative = power(relative, s - 1, out=np.empty_like(relative))
+        factor *= relative
+        Q *= relative
         log_scale = (s - 1) * np.log(largest)
     return np.multiply(t, r, out=r), factor, len(r) * np.exp(log_scale) * Q, log_scale
 
@@ -97,10 +102,18 @@ def ratios(D: ndarray, nearest: ndarray) -> ndarray:
     return D
 
 
-def feature_distances(
-    D: ndarray, nearest: ndarray, sigma: float
-) -> tuple[ndarray, ndarray, ndarray, ndarray]:
-    """Return half the squared distances in the feature space of a Gaussian kernel.
+class FeatureDistances(NamedTuple):
+    """Half the squared distances in the feature space of a kernel."""
+
+    G: ndarray  # (k, b)  1 - K
+    nearest: ndarray  # (b,)  the smallest of each sample
+    log_kernel: ndarray  # (k, b)  log K
+    kernel: ndarray  # (k, b)  K
+    decay: ndarray | float  # (k, b)  -d log K / dt
+
+
+def feature_distances(D: ndarray, nearest: ndarray, kernel: Kernel, sigma: float) -> FeatureDistances:
+    """Return half the squared distances in the feature space of a kernel.
 
     Parameters
     ----------
@@ -108,41 +121,39 @@ def feature_distances(
         Squared distances in the input space; overwritten.
     nearest : ndarray of shape (n_samples,)
         The smallest of each sample.
+    kernel : Kernel
     sigma : float
-        Width of the kernel K = exp(-D / sigma^2) (eq 15), in the same units.
-
-    Returns
-    -------
-    G : ndarray of shape (n_clusters, n_samples)
-        1 - K.
-    nearest : ndarray of shape (n_samples,)
-        The smallest of each sample.
-    log_kernel : ndarray of shape (n_clusters, n_samples)
-        log K.
-    K : ndarray of shape (n_clusters, n_samples)
+        Width of the kernel, in the same units: K is a function of t = D / sigma^2.
     """
     inverse = D.dtype.type(1 / sigma)
-    log_kernel = np.multiply(D, inverse, out=D)
-    log_kernel *= -inverse
+    t = np.multiply(D, inverse, out=D)
+    t *= inverse
+    decay = kernel.decay(t)
+    log_kernel = kernel.log(t)
     K = np.exp(log_kernel, out=scratch("kernel", D.shape, D.dtype))
     G = np.subtract(1, K, out=scratch("feature", D.shape, D.dtype))
-    log_nearest = nearest * inverse * -inverse
+    log_nearest = kernel.log(nearest * inverse * inverse)
     if log_nearest.max() > -NEAR_KERNEL:
         # 1 - K has lost digits there; the function that keeps them is slow
         near = log_kernel > -NEAR_KERNEL
         G[near] = -np.expm1(log_kernel[near])
-    return G, -np.expm1(log_nearest), log_kernel, K
+    return FeatureDistances(G, -np.expm1(log_nearest), log_kernel, K, decay)
 
 
 def kernel_weights(
-    D: ndarray, nearest: ndarray, sigma: float, p: float, sample_weight: ndarray | float = 1.0
+    D: ndarray,
+    nearest: ndarray,
+    kernel: Kernel,
+    sigma: float,
+    p: float,
+    sample_weight: ndarray | float = 1.0,
 ) -> tuple[ndarray, ndarray, ndarray, float]:
-    """Return what each sample contributes to kernel K-harmonic means.
+    """Return the weights and objectives of each sample in kernel K-harmonic means.
 
-    With the Gaussian kernel K = exp(-D / sigma^2), the squared distance in its feature space is
-    2 (1 - K). The weights are those of K-harmonic means on that distance, times K, the derivative
-    of the distance (Li et al. 2007; eqs 15-18 of Nogueira and Serapiao, where the square in eq 18
-    belongs outside the sum).
+    The squared distance in the feature space of a kernel K is 2 (1 - K). The weights are those of K-harmonic
+    means on that distance, times its derivative -dK/dt (Li et al. 2007; equations 15 to 18 of Nogueira and
+    Serapiao for the Gaussian kernel, whose derivative is K itself; the square in their equation 18 belongs
+    outside the sum).
 
     Parameters
     ----------
@@ -150,6 +161,7 @@ def kernel_weights(
         Squared distances in the input space; overwritten.
     nearest : ndarray of shape (n_samples,)
         The smallest of each sample.
+    kernel : Kernel
     sigma : float
         Width of the kernel, in the units of the data.
     p : float
@@ -163,25 +175,27 @@ def kernel_weights(
         As for `harmonic_weights`, for twice the feature distances of `feature_distances`; A leaves out
         the factor that all its entries share.
     """
-    G, nearest, _, K = feature_distances(D, nearest, sigma)
-    A, factor, Q, log_scale = harmonic_weights(G, nearest, p, sample_weight)
-    A *= K
+    features = feature_distances(D, nearest, kernel, sigma)
+    A, factor, Q, log_scale = harmonic_weights(features.G, features.nearest, p, sample_weight)
+    A *= features.kernel
+    if isinstance(features.decay, ndarray):
+        A *= features.decay
     return A, factor, 2 ** (p / 2) * Q, log_scale
 
 
 def log_pulls(D: ndarray, nearest: ndarray, p: float) -> ndarray:
-    """Return the logarithms of r**(s + 1), what the weights of a sample in the centers differ by."""
+    """Return log r**(s + 1): the weights of a sample are proportional to r**(s + 1) over the centers."""
     with np.errstate(divide="ignore"):
         return (p / 2 + 1) * np.log(ratios(D, nearest), dtype=np.float64)
 
 
 def log_weights(pulls: ndarray, nearest: ndarray, p: float, sample_weight: ndarray | float) -> ndarray:
-    """Return the logarithms of the weights A, which underflow where a center is far from all samples.
+    """Return the logarithms of the weights A, which underflow if a center is far from all samples.
 
     Parameters
     ----------
     pulls : ndarray of shape (n_clusters, n_samples)
-        What `log_pulls` returns.
+        From `log_pulls`.
     nearest : ndarray of shape (n_samples,)
         The smallest squared distances.
     p : float
@@ -203,15 +217,15 @@ def log_weights(pulls: ndarray, nearest: ndarray, p: float, sample_weight: ndarr
 
 
 def without_underflow(statistics: Statistics, block: Block, get_logs: Callable[[], ndarray]) -> Statistics:
-    """Return the statistics with those of the far centers, whose weights underflow, computed from logs."""
+    """Recompute the statistics of far centers, whose weights underflow, from logarithms."""
     lost = np.flatnonzero(statistics.weights < UNDERFLOW[block.augmented.dtype])
     if not len(lost):
         return statistics
     logs = get_logs()[lost]
     shift = logs.max(axis=1)
-    known = np.isfinite(shift)
-    lost, shift = lost[known], shift[known]
-    A = np.exp(logs[known] - shift[:, None]).astype(block.augmented.dtype)
+    finite = np.isfinite(shift)
+    lost, shift = lost[finite], shift[finite]
+    A = np.exp(logs[finite] - shift[:, None]).astype(block.augmented.dtype)
     rescued = weighted_statistics(block, A, np.ones(A.shape[1]), 0.0)
     log_scale = np.full(len(statistics.weights), statistics.log_scale)
     statistics.sums[lost], statistics.weights[lost] = rescued.sums, rescued.weights
@@ -219,7 +233,7 @@ def without_underflow(statistics: Statistics, block: Block, get_logs: Callable[[
     return statistics._replace(log_scale=log_scale)
 
 
-def normalised(logs: ndarray) -> ndarray:
+def normalized(logs: ndarray) -> ndarray:
     """Return exp(logs) (k, b) with columns that sum to one."""
     U = np.exp(logs - logs.max(axis=0))
     return U / U.sum(axis=0)
@@ -237,24 +251,31 @@ def harmonic_statistics(block: Block, centers: Centers, p: float) -> Statistics:
     return without_underflow(statistics, block, get_logs)
 
 
-def kernel_statistics(block: Block, centers: Centers, sigma: float, p: float) -> Statistics:
+def kernel_statistics(block: Block, centers: Centers, kernel: Kernel, sigma: float, p: float) -> Statistics:
     """Return the Statistics of a block for kernel K-harmonic means."""
-    A, factor, Q, log_scale = kernel_weights(*squared_distances(block, centers), sigma, p, block.weight)
+    distances = squared_distances(block, centers)
+    A, factor, Q, log_scale = kernel_weights(*distances, kernel, sigma, p, block.weight)
 
     def get_logs() -> ndarray:
-        G, nearest, log_kernel, _ = feature_distances(*squared_distances(block, centers), sigma)
-        return log_weights(log_pulls(G, nearest, p), nearest, p, block.weight) + log_kernel
+        features = feature_distances(*squared_distances(block, centers), kernel, sigma)
+        log_slope = features.log_kernel + np.log(features.decay)
+        pulls = log_pulls(features.G, features.nearest, p)
+        return log_weights(pulls, features.nearest, p, block.weight) + log_slope
 
     statistics = weighted_statistics(block, A, factor, Q @ block.weight, log_scale)
     return without_underflow(statistics, block, get_logs)
 
 
 def harmonic_memberships(block: Block, centers: Centers, p: float) -> ndarray:
-    """Return u_ij (b, k), proportional to a_ij over the centers j (Zhang 2000; eq 12)."""
-    return normalised(log_pulls(*squared_distances(block, centers), p)).T
+    """Return u_ij (b, k), proportional to a_ij over the centers j.
+
+    Zhang (2000); equation 12 of Nogueira and Serapiao.
+    """
+    return normalized(log_pulls(*squared_distances(block, centers), p)).T
 
 
-def kernel_memberships(block: Block, centers: Centers, sigma: float, p: float) -> ndarray:
-    """Return u_ij (b, k), proportional to a_ij over the centers j (eq 17)."""
-    G, nearest, log_kernel, _ = feature_distances(*squared_distances(block, centers), sigma)
-    return normalised(log_pulls(G, nearest, p) + log_kernel).T
+def kernel_memberships(block: Block, centers: Centers, kernel: Kernel, sigma: float, p: float) -> ndarray:
+    """Return u_ij (b, k), proportional to a_ij over the centers j (Nogueira and Serapiao, equation 17)."""
+    features = feature_distances(*squared_distances(block, centers), kernel, sigma)
+    log_slope = features.log_kernel + np.log(features.decay)
+    return normalized(log_pulls(features.G, features.nearest, p) + log_slope).T

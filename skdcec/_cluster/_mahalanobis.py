@@ -2,42 +2,232 @@
 
 A Mahalanobis metric is a linear map: with V^-1 = L'L the distance between x and c is the Euclidean
 one between Lx and Lc. The estimator keeps L (``components_``). With one metric for all clusters the rest
-is Euclidean; where each has its own, its log-determinant counts as well.
+is Euclidean; if each has its own, its log-determinant counts as well.
 """
 
 import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from numbers import Real
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy import ndarray
 from scipy import linalg
 from sklearn.exceptions import ConvergenceWarning
 
 from skdcec._cluster._base import BaseCenterClusterer
-from skdcec._cluster._blocks import Centers, count_distinct
-from skdcec._cluster._covariances import (
+from skdcec._cluster._blocks import Block, Centers, Statistics
+from skdcec._cluster._covariances import COVARIANCES, Covariance, Spherical, check_covariance
+from skdcec._cluster._distinct import count_distinct
+from skdcec._cluster._mahalanobis_metric import (
     ROUNDING,
     VANISHING_VARIANCE,
     assigned_labels,
-    cluster_covariances,
-    common_distances,
     ledoit_wolf_shrinkage,
     mahalanobis_statistics,
     mean_and_covariance,
     own_distances,
     rewhitening,
-    standardisation,
+    shared_distances,
+    standardization,
     transformed,
     whitening,
 )
+from skdcec._cluster._rows import Rows
+from skdcec._cluster._rule import DistanceFunction, LabelFunction, Problem, Rule, State
+from skdcec._cluster._units import Units
 from skdcec._sklearn import Interval, StrOptions
 
-# Where each cluster has a metric of its own.
-OWN_METRICS = ("full", "diag", "spherical")
-# How much of a covariance of clusters shrinkage='auto' may replace.
+# Largest part of a covariance of clusters that shrinkage='auto' may replace.
 LARGEST_SHRINKAGE = 0.99
-# A smaller share of the diagonal does not make up for a lack of samples.
-SLIGHT_RIDGE = 1e-3
+# Less shrinkage does not make up for a lack of samples.
+SLIGHT_SHRINKAGE = 1e-3
+
+
+# --------------------------------------------------------------------------- rule
+
+
+@dataclass(frozen=True)
+class DataMetric:
+    """The metric of all data, from which a run starts, and in which convergence is measured."""
+
+    covariance: ndarray  # T, (d, d), (d,) or (1,)
+    target: ndarray  # (d,) or (1,)  diag(T), towards which covariances shrink
+    components: ndarray  # L, (rank, d), (d,) or (1,)
+    log_det: float
+    rounding: float
+
+
+@dataclass(frozen=True)
+class MahalanobisState(State):
+    """Centers, and the metric of the clusters."""
+
+    covariances: ndarray  # V, after shrinkage
+    components: ndarray
+    offset: ndarray | float  # added to the objective for each sample, besides its distance
+    estimates: ndarray | None = None  # S, before shrinkage
+
+
+@dataclass(frozen=True)
+class MahalanobisRule(Rule):
+    """Mahalanobis k-means with a type of covariance."""
+
+    covariance: Covariance
+    shrinkage: float
+    rank: int
+    multiplicity: int
+    data_metric: DataMetric | None = None  # known during a fit only
+
+    powers_of_length: ClassVar[Mapping[str, int]] = {"covariances_": 2, "components_": -1}
+    distances_have_units = False
+
+    @property
+    def per_cluster(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The fitted attributes with one entry for each cluster."""
+        own = ("covariances_", "components_", "_offset") if self.covariance.per_cluster else ()
+        return ("cluster_centers_", *own)
+
+    @property
+    def _factor(self) -> float:
+        """The factor of squared distances in the objective."""
+        return 1.0 if self.covariance.is_fixed else 1 - self.shrinkage
+
+    @property
+    def _data(self) -> DataMetric:
+        if self.data_metric is None:
+            raise RuntimeError("This rule was restored from a fit, and cannot iterate.")
+        return self.data_metric
+
+    def start(self, centers: ndarray) -> MahalanobisState:
+        """Return the state of initial centers, under the metric of all data."""
+        T = self._data.covariance
+        return self._with_metric(centers, np.stack([T] * len(centers)) if self.covariance.per_cluster else T)
+
+    def _with_metric(self, centers: ndarray, S: ndarray) -> MahalanobisState:
+        """Return the state of centers and the covariances that are estimated from the clusters."""
+        data, factor = self._data, 1 - self.shrinkage
+        L, ridge = data.components, self.shrinkage * data.target
+        if L.ndim == 2:
+            constrain = self.covariance.constrain
+            S = np.stack([constrain(s) for s in S]) if self.covariance.per_cluster else constrain(S)
+        V = factor * S + (np.diag(ridge) if L.ndim == 2 else ridge)
+        if self.covariance.is_fixed:
+            return MahalanobisState(centers, V, L, 0.0)
+        try:
+            maps = [rewhitening(v, L, data.rounding) for v in (V if self.covariance.per_cluster else [V])]
+        except linalg.LinAlgError:
+            raise ValueError(
+                "The clusters have no variance left in some direction, and "
+                f"shrinkage={self.shrinkage} does not keep their covariance from becoming singular; "
+                "it should be larger."
+            ) from None
+        # the log-determinant, and the penalty without which shrinkage could raise the objective
+        offsets = [
+            self.multiplicity * (data.log_det + log_det + float((C**2 @ ridge).sum())) for C, log_det in maps
+        ]
+        if self.covariance.per_cluster:
+            return MahalanobisState(centers, V, np.stack([C for C, _ in maps]), np.array(offsets), S)
+        return MahalanobisState(centers, V, maps[0][0], offsets[0], S)
+
+    def statistics(self, state: MahalanobisState) -> Callable[[Block], Statistics]:
+        """Return the function from a block to its statistics."""
+        assignment = self._assignment(state)
+        return partial(
+            mahalanobis_statistics, **assignment, centers=state.centers, covariance=self.covariance
+        )
+
+    def update(self, state: MahalanobisState, statistics: Statistics) -> MahalanobisState:
+        """Return the state of the means and covariances of the clusters."""
+        new: MahalanobisState = super().update(state, statistics)
+        if self.covariance.is_fixed:
+            return new
+        shift = new.centers - state.centers
+        S = self.covariance.of_clusters(np.asarray(statistics.scatter), statistics.weights, shift)
+        if self.covariance.per_cluster and state.estimates is not None:
+            empty = statistics.weights == 0
+            S[empty] = state.estimates[empty]
+        return self._with_metric(new.centers, S)
+
+    def has_converged(
+        self, state: MahalanobisState, target: MahalanobisState, tol: float, problem: Problem
+    ) -> bool:
+        """Return whether centers and covariances move by less than the tolerance.
+
+        Measured in the metric of all data, so that units do not decide when a run ends.
+        """
+        L = self._data.components
+        change = float(np.sum(transformed(target.centers - state.centers, L) ** 2))
+        if not self.covariance.is_fixed:
+            V = target.covariances - state.covariances
+            change += float(np.sum((L @ V @ L.T if L.ndim == 2 else V * L**2) ** 2))
+        return change <= tol
+
+    def metric_rows(self, x: Any) -> Any:
+        """Map rows to a space in which the metric of all data is Euclidean."""
+        L = self._data.components
+        return transformed(x, L) if L.size else x
+
+    def distances(self, state: MahalanobisState) -> DistanceFunction:
+        """Return the function from a block to its squared Mahalanobis distances."""
+        centers, components = state.centers, state.components
+        if self.covariance.per_cluster:
+            return partial(own_distances, centers=centers, components=components)
+        mapped = Centers.of(transformed(centers, components))
+        return partial(shared_distances, centers=mapped, components=components)
+
+    def _assignment(self, state: MahalanobisState) -> dict[str, Any]:
+        return {"distances": self.distances(state), "offset": state.offset, "factor": self._factor}
+
+    def labels(self, state: MahalanobisState) -> LabelFunction:
+        """Return the function from a block to its labels and its part of the inertia."""
+        return partial(assigned_labels, **self._assignment(state))
+
+    def count_distinct(self, state: MahalanobisState, problem: Problem) -> int:
+        """Return the number of centers that are noticeably different in their metric."""
+        if self.covariance.per_cluster:
+            # clusters of unlike shapes may share a center
+            return len(state.centers)
+        x, weight = problem.distinct_sample()
+        centers, x = (transformed(rows, state.components) for rows in (state.centers, x))
+        return count_distinct(centers, float(np.sqrt(self.rank)), x, weight)
+
+    def objective(self, value: Any, state: MahalanobisState, units: Units, total_weight: float) -> Any:
+        """Add the log-determinant of the units to an objective."""
+        if self.covariance.is_fixed:
+            return value
+        return value + total_weight * (2 * self.multiplicity * self.rank * np.log(units.scale))
+
+    def attributes(self, state: MahalanobisState) -> dict[str, Any]:
+        """Return the fitted attributes of a state."""
+        covariances, components = state.covariances, state.components
+        if isinstance(self.covariance, Spherical):
+            covariances, components = covariances[:, 0], components[:, 0]
+        return super().attributes(state) | {
+            "covariances_": covariances,
+            "components_": components,
+            "shrinkage_": self.shrinkage,
+            "_offset": state.offset,
+            "_rank": self.rank,
+            "_multiplicity": self.multiplicity,
+            "_covariance": self.covariance,
+        }
+
+    @classmethod
+    def restored(cls, attributes: Mapping[str, Any]) -> tuple[Self, MahalanobisState]:
+        """Return the rule and the state of fitted attributes."""
+        names = ("_covariance", "shrinkage_", "_rank", "_multiplicity")
+        covariances, components = attributes["covariances_"], attributes["components_"]
+        if isinstance(attributes["_covariance"], Spherical):
+            covariances, components = covariances[:, None], components[:, None]
+        state = MahalanobisState(
+            attributes["cluster_centers_"], covariances, components, attributes["_offset"]
+        )
+        return cls(*(attributes[name] for name in names)), state
+
+
+# --------------------------------------------------------------------------- estimator
 
 
 class MahalanobisKMeans(BaseCenterClusterer):
@@ -52,15 +242,15 @@ class MahalanobisKMeans(BaseCenterClusterer):
     n_clusters : int, default=8
         Number of clusters.
 
-    covariance_type : {'global', 'tied', 'full', 'diag', 'spherical'}, default='global'
-        Whose covariance gives the metric:
+    covariance_type : {'global', 'tied', 'full', 'diag', 'spherical'} or Covariance, default='global'
+        The covariance that gives the metric, by name or as an object such as those of `skdcec.covariances`:
 
-        - 'global': that of all data, once. This is k-means on whitened data, which also evens out the
+        - 'global': of all data, once. This is k-means on whitened data, which also evens out the
           directions that tell clusters apart.
         - 'tied': the pooled covariance within the clusters, estimated together with them. This
-          minimises its determinant. On irises and handwritten digits this finds more, with some starts
+          minimizes its determinant. On irises and handwritten digits it finds more, given several starts
           (``n_init=20``).
-        - 'full': that of each cluster.
+        - 'full': of each cluster.
         - 'diag': the variances of each cluster, feature by feature.
         - 'spherical': the mean variance of each cluster.
 
@@ -78,21 +268,18 @@ class MahalanobisKMeans(BaseCenterClusterer):
         Largest number of iterations of a run.
 
     tol : float, default=1e-6
-        A run has converged once the squared change of centers and covariances is below ``tol``, under the
-        metric of all data: in coordinates that make their covariance the identity; for 'diag' and
-        'spherical', their variances or the mean variance one.
+        A run has converged once the squared change of centers and covariances is below ``tol``, in the metric
+        of all data: in coordinates in which their covariance is the identity; for 'diag' and 'spherical', in
+        which their variances or the mean variance are one.
 
-    reg_covar : float, default=1e-6
-        Share of the variance of each feature that is added to the diagonal of the covariance, to keep
-        it from becoming singular. With 0 the result of 'global', 'tied' and 'full' does not depend on any
-        invertible linear map of the features; with more, it still does not depend on their units.
-
-    shrinkage : 'auto', float or None, default=None
-        Replaces a covariance V by ``(1 - shrinkage) * V + shrinkage * diag(T)``, where T is the
-        covariance of all data: a number from 0 to 1, or 'auto' for the estimate of Ledoit and Wolf on
-        standardised features. With 1, 'global' only undoes the units of the features. Where there are
-        few samples for the number of features, this helps more than ``reg_covar``. The other covariance
-        types need something to be left of V: for them 1 is an error, and 'auto' is .99 at most.
+    shrinkage : 'auto' or float, default=1e-6
+        Replaces a covariance V by ``(1 - shrinkage) * V + shrinkage * diag(T)``, where T is the covariance of
+        all data: a number from 0 to 1, or 'auto' for the estimate of Ledoit and Wolf [3]_ on standardized
+        features. The default only keeps V from becoming singular; set more if there are few samples for the
+        number of features. With 0 the result of 'global', 'tied' and 'full' does not depend on any invertible
+        linear map of the features; with more, it still does not depend on their units. With 1, 'global' only
+        undoes the units of the features. The other types need something to be left of V: for them 1 is an
+        error, and 'auto' is .99 at most.
 
     verbose : int, default=0
         If positive, print the objective at each iteration.
@@ -106,8 +293,8 @@ class MahalanobisKMeans(BaseCenterClusterer):
         The centers.
 
     labels_ : ndarray of shape (n_samples,), int32
-        Index of the closest center of each sample. Where each cluster has a covariance of its own, its share
-        of the objective decides: see the notes. Clusters without samples come last.
+        Index of the closest center of each sample. If each cluster has a covariance of its own, its
+        log-determinant counts as well: see the notes. Clusters without samples come last.
 
     covariances_ : ndarray
         The covariance of the metric, of shape (n_features, n_features); for 'full' one for each cluster,
@@ -117,7 +304,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
     components_ : ndarray
         The linear map L of the metric, of shape (rank, n_features): the Mahalanobis distance is the
         Euclidean one after ``X @ components_.T``. Features without variance are dropped, and with
-        ``reg_covar=0`` all directions without. For 'full' one for each cluster, (n_clusters, rank,
+        ``shrinkage=0`` all directions without variance. For 'full' one for each cluster, (n_clusters, rank,
         n_features); for 'diag' and 'spherical' the inverse standard deviations, in the shape of
         ``covariances_``.
 
@@ -129,10 +316,11 @@ class MahalanobisKMeans(BaseCenterClusterer):
 
     objective_ : float
         For 'global' the inertia; otherwise the inertia plus, for each sample, the log-determinant of the
-        covariance of its cluster, and penalties for ``reg_covar`` and ``shrinkage``.
+        covariance of its cluster, and a penalty for ``shrinkage``.
 
-    objective_history_ : ndarray of shape (`n_iter_` + 1,)
-        The objective before the first and after each iteration; it never rises.
+    history_ : dict of ndarray
+        'objective', of shape (`n_iter_` + 1,): the objective before the first and after each iteration; it
+        never rises.
 
     n_iter_ : int
         Number of iterations of the best run.
@@ -141,28 +329,25 @@ class MahalanobisKMeans(BaseCenterClusterer):
         Number of features seen during fit.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where X has string column names.
+        Names of the features, if X has string column names.
 
     See Also
     --------
     KHarmonicMeans : Depends less on the initial centers.
     sklearn.mixture.GaussianMixture : The soft relative.
 
-    Notes
-    -----
-    The distance is equation 10 of [1]_. 'tied' alternates between nearest centers, means and pooled
-    covariance W/n, which lowers n log det(W/n) + n d, the criterion of [2]_. With a covariance V_j for
-    each cluster of n_j samples the criterion is sum_j n_j (log det V_j + d), and a sample goes where its
-    squared distance plus log det V_j is least. With s = shrinkage and r = reg_covar, the covariance is
-    V = (1 - s) W/n + (s + r) diag(T) for the covariance T of all data; the squared distances count 1 - s
-    times, and n (s + r) tr(V^-1 diag(T)) is added to the objective, which never rises then; with a
-    covariance for each cluster, (s + r) tr(V_j^-1 diag(T)) is added where samples choose, too.
+    Notes ----- The distance is equation 10 of [1]_ (Nogueira and Serapiao). 'tied' alternates between nearest
+    centers, means and pooled covariance W/n, which lowers n log det(W/n) + n d, the criterion of [2]_. With a
+    covariance V_j for each cluster of n_j samples the criterion is sum_j n_j (log det V_j + d), and a sample
+    goes where its squared distance plus log det V_j is least. With s = shrinkage the covariance is V = (1 -
+    s) W/n + s diag(T) for the covariance T of all data; the squared distances count 1 - s times, and n s
+    tr(V^-1 diag(T)) is added to the objective, which never rises then; with a covariance for each cluster, s
+    tr(V_j^-1 diag(T)) also counts in the assignment of samples.
 
-    Where there are no more samples than features, all samples lie equally far from each other under
-    their own covariance, and the metric says nothing: set shrinkage, or reduce the features first. A
-    warning says so.
+    If there are no more samples than features, all samples lie equally far from each other under their own
+    covariance, and the metric tells nothing: set shrinkage, or reduce the features first. A warning says so.
 
-    The criterion of 'full', 'diag' and 'spherical' has no mixing proportions: where clusters overlap and
+    The criterion of 'full', 'diag' and 'spherical' has no mixing proportions: if clusters overlap and
     differ much in size, its lowest value may split the largest. A Gaussian mixture suits such data better.
 
     An iteration costs O(n_samples * n_features * (n_clusters + n_features)), and 'full'
@@ -189,11 +374,11 @@ class MahalanobisKMeans(BaseCenterClusterer):
     array([0, 0, 0, 1, 1, 1, 2], dtype=int32)
     """
 
+    _rule_type = MahalanobisRule
     _parameter_constraints: dict = {
         **BaseCenterClusterer._parameter_constraints,
-        "covariance_type": [StrOptions({"global", "tied", "full", "diag", "spherical"})],
-        "reg_covar": [Interval(Real, 0, None, closed="left")],
-        "shrinkage": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both"), None],
+        "covariance_type": [StrOptions(set(COVARIANCES)), Covariance],
+        "shrinkage": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
     }
 
     def __init__(
@@ -205,8 +390,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
         n_init="auto",
         max_iter=300,
         tol=1e-6,
-        reg_covar=1e-6,
-        shrinkage=None,
+        shrinkage=1e-6,
         verbose=0,
         random_state=None,
     ):
@@ -216,185 +400,47 @@ class MahalanobisKMeans(BaseCenterClusterer):
         self.n_init = n_init
         self.max_iter = max_iter
         self.tol = tol
-        self.reg_covar = reg_covar
         self.shrinkage = shrinkage
         self.verbose = verbose
         self.random_state = random_state
 
-    @property
-    def _own_metrics(self):
-        """Whether each cluster has a metric of its own."""
-        return self.covariance_type in OWN_METRICS
-
-    def _prepare(self, rows, sample, sample_weight, variance):
+    def _rule(self, problem: Problem) -> MahalanobisRule:
+        covariance, rows = check_covariance(self.covariance_type), problem.rows
         mean, T = mean_and_covariance(rows)
-        shrinkage = self._choose_shrinkage(rows, mean, T)
-        target = np.diag(T)
-        varies = target > VANISHING_VARIANCE[rows.X.dtype]
-        if self.covariance_type == "diag":
-            T = target
-        elif self.covariance_type == "spherical":
-            T = target = target.mean(keepdims=True)
+        shrinkage = self._choose_shrinkage(covariance, rows, mean, T)
+        varies: ndarray | bool = np.diag(T) > VANISHING_VARIANCE[rows.X.dtype]
+        S = covariance.of_data(T)
+        target = np.diag(S) if S.ndim == 2 else S
+        if len(S) != len(T):
             varies = True
         n_varying = np.count_nonzero(varies)
-        if T.ndim == 2 and len(sample) <= n_varying and self.reg_covar + shrinkage < SLIGHT_RIDGE:
+        if S.ndim == 2 and len(problem.weight) <= n_varying and shrinkage < SLIGHT_SHRINKAGE:
             warnings.warn(
-                f"With only {len(sample)} samples for {n_varying} features, all of them lie equally far from "
-                "each other under their own covariance, which says nothing of clusters. Set "
+                f"With only {len(problem.weight)} samples for {n_varying} features, all of them lie equally "
+                "far from each other under their own covariance, which tells nothing about clusters. Set "
                 "shrinkage='auto', or reduce the number of features first.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        ridge, rounding = (self.reg_covar + shrinkage) * target, ROUNDING[rows.X.dtype]
-        if T.ndim == 2:
-            L, log_det = whitening((1 - shrinkage) * T + np.diag(ridge), varies, rounding)
+        rounding, ridge = ROUNDING[rows.X.dtype], shrinkage * target
+        if S.ndim == 2:
+            L, log_det = whitening((1 - shrinkage) * S + np.diag(ridge), varies, rounding)
             rank = len(L)
         else:
-            L, log_det = standardisation((1 - shrinkage) * T + ridge, varies)
-            rank = np.count_nonzero(L)
-        prepared = {
-            "shrinkage_": shrinkage,
-            "_ridge": ridge,
-            "_rounding": rounding,
-            # the metric of all data, before any update
-            "_whole": L,
-            "_whole_log_det": log_det,
-            "_rank": rank,
-            # a spherical covariance is one number for all features
-            "_multiplicity": len(variance) if self.covariance_type == "spherical" else 1,
-            # the metric of a fit stays, whatever becomes of the parameter
-            "_metric_type": self.covariance_type,
-        }
-        S = np.repeat(T[None], self.n_clusters, axis=0) if self._own_metrics else T
-        return prepared | self._metric(S, prepared)
+            L, log_det = standardization((1 - shrinkage) * S + ridge, varies)
+            rank = int(np.count_nonzero(L))
+        data_metric = DataMetric(S, target, L, log_det, rounding)
+        return MahalanobisRule(covariance, shrinkage, rank, covariance.multiplicity(len(T)), data_metric)
 
-    def _choose_shrinkage(self, rows, mean, T):
-        """Return the number that the parameter stands for."""
+    def _choose_shrinkage(self, covariance: Covariance, rows: Rows, mean: ndarray, T: ndarray) -> float:
+        """Return the shrinkage as a number."""
         if self.shrinkage == "auto":
             shrinkage = ledoit_wolf_shrinkage(rows, mean, T)
             # something must be left to the clusters
-            return shrinkage if self.covariance_type == "global" else min(shrinkage, LARGEST_SHRINKAGE)
-        if self.shrinkage == 1 and self.covariance_type != "global":
+            return shrinkage if covariance.is_fixed else min(shrinkage, LARGEST_SHRINKAGE)
+        if self.shrinkage == 1 and not covariance.is_fixed:
             raise ValueError(
                 f"shrinkage={self.shrinkage} leaves nothing to estimate from the clusters; it should be "
                 "below 1, or covariance_type='global'."
             )
-        return float(self.shrinkage or 0)
-
-    def _metric(self, S, state):
-        """Return the part of the state that describes the metric for the covariance S.
-
-        ``_offset`` is what a sample adds to the objective besides ``_share`` of its squared distance.
-        """
-        ridge, share, L = state["_ridge"], 1 - state["shrinkage_"], state["_whole"]
-        V = share * S + (np.diag(ridge) if L.ndim == 2 else ridge)
-        metric = {"covariances_": V, "_share": share, "_cluster_covariances": S}
-        if self.covariance_type == "global":
-            return metric | {"components_": L, "_offset": 0.0, "_share": 1.0}
-        try:
-            maps = [rewhitening(v, L, state["_rounding"]) for v in (V if self._own_metrics else [V])]
-        except linalg.LinAlgError:
-            raise ValueError(
-                f"The clusters have no variance left in some direction, where reg_covar={self.reg_covar} "
-                "does not keep their covariance from becoming singular; it should be larger."
-            ) from None
-        # the log-determinant, and the penalty without which the ridge could raise the objective
-        offset = [
-            state["_multiplicity"] * (state["_whole_log_det"] + log_det + float((C**2 @ ridge).sum()))
-            for C, log_det in maps
-        ]
-        if self._own_metrics:
-            return metric | {"components_": np.stack([C for C, _ in maps]), "_offset": np.array(offset)}
-        return metric | {"components_": maps[0][0], "_offset": offset[0]}
-
-    def _metric_rows(self, x, state):
-        return transformed(x, state["_whole"]) if state["_whole"].size else x
-
-    def _has_converged(self, state, target, variance):
-        # measured by the covariance of all data, so that units do not decide when a run ends
-        L = state["_whole"]
-        moves = transformed(target["cluster_centers_"] - state["cluster_centers_"], L)
-        change = float(np.sum(moves**2))
-        if self.covariance_type != "global":
-            V = target["covariances_"] - state["covariances_"]
-            change += float(np.sum((L @ V @ L.T if L.ndim == 2 else V * L**2) ** 2))
-        return change <= self.tol
-
-    def _count_distinct(self, state, sample, weight, variance):
-        if self._own_metrics:
-            # clusters of unlike shapes may share a center
-            return self.n_clusters
-        centers, sample = (transformed(x, state["components_"]) for x in (state["cluster_centers_"], sample))
-        return count_distinct(centers, np.sqrt(state["_rank"]), sample, weight)
-
-    def _distance_function(self, state):
-        centers, components = state["cluster_centers_"], state["components_"]
-        if state["_metric_type"] in OWN_METRICS:
-            return partial(own_distances, centers=centers, components=components)
-        return partial(
-            common_distances, centers=Centers.of(transformed(centers, components)), components=components
-        )
-
-    def _assignment(self, state):
-        return {
-            "distances": self._distance_function(state),
-            "offset": state["_offset"],
-            "share": state["_share"],
-        }
-
-    def _label_function(self, state):
-        return partial(assigned_labels, **self._assignment(state))
-
-    def _statistics_function(self, state):
-        return partial(
-            mahalanobis_statistics,
-            **self._assignment(state),
-            centers=state["cluster_centers_"],
-            covariance_type=state["_metric_type"],
-        )
-
-    def _update(self, statistics, state):
-        new = super()._update(statistics, state)
-        if self.covariance_type == "global":
-            return new
-        centers, means = state["cluster_centers_"], new["cluster_centers_"]
-        S = cluster_covariances(statistics, centers, means, self.covariance_type)
-        if self._own_metrics:
-            empty = statistics.weights == 0
-            S[empty] = state["_cluster_covariances"][empty]
-        return new | self._metric(S, state)
-
-    def _to_attributes(self, state, units):
-        # only needed on the way
-        on_the_way = ("_cluster_covariances", "_rounding", "_whole", "_whole_log_det")
-        state = {name: value for name, value in state.items() if name not in on_the_way}
-        covariances, components = state["covariances_"], state["components_"]
-        if state["_metric_type"] == "spherical":
-            covariances, components = covariances[:, 0], components[:, 0]
-        return super()._to_attributes(state, units) | {
-            "covariances_": covariances * units.scale**2,
-            "components_": components / units.scale,
-        }
-
-    def _to_state(self, attributes, units):
-        covariances, components = attributes["covariances_"], attributes["components_"]
-        if attributes["_metric_type"] == "spherical":
-            covariances, components = covariances[:, None], components[:, None]
-        return super()._to_state(attributes, units) | {
-            "covariances_": covariances / units.scale**2,
-            "components_": components * units.scale,
-        }
-
-    def _distance_unit(self, units):
-        return 1.0
-
-    def _per_cluster(self):
-        own = ["covariances_", "components_", "_offset"] if self._own_metrics else []
-        return [*super()._per_cluster(), *own]
-
-    def _restore_objective(self, objective, state, rows):
-        if state["_metric_type"] == "global":
-            return objective
-        # the log-determinant of a covariance in other units
-        shift = 2 * state["_multiplicity"] * state["_rank"] * np.log(rows.units.scale)
-        return objective + rows.total_weight * shift
+        return float(self.shrinkage)

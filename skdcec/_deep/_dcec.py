@@ -26,7 +26,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skdcec._cluster._blocks import NEARNESS_SAMPLE, count_distinct, empty_last, evenly, renumbered
+from skdcec._cluster._partition import cluster_health, count_distinct_centers, empty_last, renumbered
 from skdcec._deep._autoencoders import ConvAutoencoder
 from skdcec._deep._base_autoencoder import LARGEST_SEED, BaseAutoencoder, undisturbed_random
 from skdcec._deep._batches import batches_per_epoch
@@ -48,35 +48,6 @@ def progress(update, records, stopped):
         stopped=stopped,
         history=np.frombuffer(json.dumps(records).encode(), np.uint8),
     )
-
-
-def cluster_health(sizes, centers, Z):
-    """Count what may be wrong with the clusters of an embedding.
-
-    Parameters
-    ----------
-    sizes : ndarray of shape (n_clusters,), int
-    centers : ndarray of shape (n_clusters, n_components)
-    Z : ndarray of shape (n_samples, n_components)
-
-    Returns
-    -------
-    health : dict of int
-        'empty', clusters without images; 'starved', those with some, but fewer than a tenth of the mean
-        size; 'merged', centers that coincide with another one.
-    """
-    return {
-        "empty": int(np.count_nonzero(sizes == 0)),
-        "starved": int(np.count_nonzero((sizes > 0) & (sizes * 10 < sizes.mean()))),
-        "merged": len(centers) - count_apart(centers, Z),
-    }
-
-
-def count_apart(centers, Z):
-    """Return how many groups of centers are apart in the embedding."""
-    spread = np.sqrt(Z.var(axis=0, dtype=np.float64).sum())
-    few = Z[evenly(len(Z), NEARNESS_SAMPLE)]
-    return count_distinct(centers.astype(Z.dtype), spread, few, np.ones(len(few)))
 
 
 class DCEC(
@@ -418,7 +389,7 @@ class DCEC(
         return Checkpoint(self.checkpoint, identity, seeds)
 
     def _warn_of_coincidence(self, centers, Z):
-        n_distinct = count_apart(centers, Z)
+        n_distinct = count_distinct_centers(centers, Z)
         if n_distinct < len(centers):
             warnings.warn(
                 f"init placed only {n_distinct} distinct centers for {len(centers)} clusters; those on "
@@ -545,7 +516,7 @@ class DCEC(
             "cluster_centers_": update.centers[order],
             "labels_": renumbered(update.labels, order),
             "cluster_sizes_": sizes[order],
-            "cluster_health_": cluster_health(sizes, update.centers, update.embedding),
+            "cluster_health_": cluster_health(update.embedding, update.labels, update.centers),
             "history_": {name: np.array([r[name] for r in records]) for name in records[0]},
             "n_iter_": update.n_iter,
         }

@@ -121,20 +121,19 @@ class HistoryDisplay:
             If scores have another length than the history.
         """
         check_is_fitted(estimator)
-        if hasattr(estimator, "history_"):
-            history, name = dict(estimator.history_), "batch"
-            if "n_iter" not in history:  # the mean loss of each epoch is known at its end
-                history["n_iter"] = np.arange(1, len(history["reconstruction_loss"]) + 1)
-                name = "epoch"
-        elif hasattr(estimator, "objective_history_"):
-            history, name = {"objective": estimator.objective_history_}, "iteration"
+        if not hasattr(estimator, "history_"):
+            raise TypeError(f"{type(estimator).__name__} keeps no history of its training.")
+        history, name = dict(estimator.history_), "batch"
+        if "objective" in history:
+            name = "iteration"
             # nobody could note a score before the first iteration
             scores = {
                 key: [np.nan, *values] if len(values) == estimator.n_iter_ else values
                 for key, values in (scores or {}).items()
             }
-        else:
-            raise TypeError(f"{type(estimator).__name__} keeps no history of its training.")
+        elif "n_iter" not in history:  # the mean loss of each epoch is known at its end
+            history["n_iter"] = np.arange(1, len(history["reconstruction_loss"]) + 1)
+            name = "epoch"
         return cls.from_history(history, scores=scores, iter_name=name, ax=ax)
 
     @classmethod
