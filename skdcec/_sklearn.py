@@ -1,10 +1,12 @@
-"""The one door to scikit-learn's private names, and what all our estimators do with them."""
+"""The one door to scikit-learn's private names, and the steps of a fit that all estimators share."""
 
 import copy
+from typing import Any
 
 from sklearn.base import _fit_context
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import validate_parameter_constraints as _validate
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 # Where the HTML of an estimator links to: the package, and the page of a class.
@@ -23,10 +25,11 @@ __all__ = [
     "report",
     "set_fitted",
     "validate_new_data",
+    "validate_parameter_constraints",
 ]
 
 
-def validate_new_data(estimator, X, **check_params):
+def validate_new_data(estimator: Any, X: Any, **check_params: Any) -> tuple[Any, dict[str, Any]]:
     """Validate the data of a fit without touching the estimator.
 
     Returns
@@ -34,8 +37,8 @@ def validate_new_data(estimator, X, **check_params):
     X : ndarray or CSR matrix
         The validated data.
     attributes : dict
-        ``n_features_in_``, and ``feature_names_in_``, which is None without named columns: what callbacks
-        see of the estimator must not keep the names of an earlier fit.
+        ``n_features_in_``, and ``feature_names_in_``, which is None without named columns, so that callbacks
+        do not see the names of an earlier fit.
     """
     probe = copy.copy(estimator)
     X = validate_data(probe, X, reset=True, **check_params)
@@ -43,10 +46,17 @@ def validate_new_data(estimator, X, **check_params):
     return X, {name: vars(probe).get(name) for name in names}
 
 
-def set_fitted(estimator, attributes):
+def validate_parameter_constraints(estimator: Any) -> None:
+    """Raise a ValueError unless the parameters of an object meet its ``_parameter_constraints``, if any."""
+    constraints = getattr(estimator, "_parameter_constraints", None)
+    if constraints is not None:
+        _validate(constraints, estimator.get_params(deep=False), caller_name=type(estimator).__name__)
+
+
+def set_fitted(estimator: Any, attributes: dict[str, Any]) -> None:
     """Replace all fitted attributes at once, so that an interrupted fit leaves the earlier one.
 
-    Names of columns that there are not leave no attribute.
+    ``feature_names_in_=None`` is not set.
     """
     for name in [name for name in vars(estimator) if name.endswith("_") and name[0] != "_"]:
         delattr(estimator, name)
@@ -56,7 +66,7 @@ def set_fitted(estimator, attributes):
         setattr(estimator, name, value)
 
 
-def report(estimator, message):
-    """Print what happens, where ``verbose`` asks for it."""
+def report(estimator: Any, message: str) -> None:
+    """Print a message if the estimator is verbose."""
     if estimator.verbose:
         print(message)  # noqa: T201

@@ -1,39 +1,42 @@
-"""Image data sets in the form that the estimators like: float32 in [0, 1].
+"""Image data sets as float32 in [0, 1].
 
-Only the ``fetch_*`` functions use the network, and they keep what they download in scikit-learn's cache.
+Only the ``fetch_*`` functions use the network; they keep their downloads in scikit-learn's cache.
 """
 
+from os import PathLike
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy import ndarray
 from sklearn.datasets import fetch_openml, load_digits
 from sklearn.utils import Bunch
 
-from skdcec._deep._images import check_sizes
+from skdcec._sizes import check_sizes
 
 __all__ = ["fetch_mnist", "fetch_usps", "load_digits_images", "load_image_folder", "load_npz"]
 
 IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 
-# White, in images of more than 8 bits.
+# The value of white in images of more than 8 bits.
 LARGEST_PIXEL = 65535
 
 NPZ_SUBSETS = {"train": ["train"], "test": ["test"], "all": ["train", "test"]}
 
 
-def load_digits_images():
+def load_digits_images() -> Bunch:
     """Load the 1,797 digits of 8 x 8 pixels that come with scikit-learn.
 
     Returns
     -------
     digits : Bunch
-        The arrays `images` of shape (1797, 8, 8), float32, in [0, 1]; `data` of shape
-        (1797, 64), the same, flat; and `target` of shape (1797,), the digits.
+        The arrays `images` of shape (1797, 8, 8), float32 in [0, 1]; `data` of shape (1797, 64), the images
+        as flat rows; and `target` of shape (1797,), the digits.
 
     See Also
     --------
-    sklearn.datasets.load_digits : The same values in 0..16.
+    sklearn.datasets.load_digits : The same images with values in 0..16.
 
     Examples
     --------
@@ -45,31 +48,31 @@ def load_digits_images():
     return _bunch(digits.images / 16, digits.target)
 
 
-def fetch_usps(*, data_home=None, cache=True):
+def fetch_usps(*, data_home: str | PathLike[str] | None = None, cache: bool = True) -> Bunch:
     """Fetch the 9,298 USPS digits of 16 x 16 pixels (Hull, 1994) from OpenML.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        Folder for the download; None is scikit-learn's.
+        Folder for the download; None is scikit-learn's folder.
     cache : bool, default=True
         Whether to keep the download there.
 
     Returns
     -------
     usps : Bunch
-        The arrays `images` of shape (9298, 16, 16), float32, in [0, 1]; `data` of shape
-        (9298, 256), the same, flat; and `target` of shape (9298,), the classes as 0..9.
+        The arrays `images` of shape (9298, 16, 16), float32 in [0, 1]; `data` of shape (9298, 256), the
+        images as flat rows; and `target` of shape (9298,), the classes as 0..9.
 
     Raises
     ------
     ImportError
-        Without pandas (extra ``paper``), with which scikit-learn reads what comes.
+        Without pandas (extra ``paper``), which scikit-learn needs to read the download.
 
     Notes
     -----
-    This is data set 41082 of OpenML, of training and test images together; its pixels are rescaled
-    from their smallest and largest value to 0 and 1.
+    Data set 41082 of OpenML holds training and test images together. Its pixels are rescaled so that the
+    smallest value is 0 and the largest is 1.
     """
     usps = fetch_openml(data_id=41082, as_frame=False, data_home=data_home, cache=cache)
     pixels = usps.data - usps.data.min()
@@ -77,7 +80,9 @@ def fetch_usps(*, data_home=None, cache=True):
     return _bunch((pixels / pixels.max()).reshape(-1, 16, 16), target)
 
 
-def fetch_mnist(*, subset="train", data_home=None, cache=True):
+def fetch_mnist(
+    *, subset: str = "train", data_home: str | PathLike[str] | None = None, cache: bool = True
+) -> Bunch:
     """Fetch the MNIST digits of 28 x 28 pixels (LeCun et al., 1998) from OpenML.
 
     Parameters
@@ -85,50 +90,51 @@ def fetch_mnist(*, subset="train", data_home=None, cache=True):
     subset : {'train', 'test', 'all'}, default='train'
         The first 60,000 images, the other 10,000, or all.
     data_home : str or path-like, default=None
-        Folder for the download; None is scikit-learn's.
+        Folder for the download; None is scikit-learn's folder.
     cache : bool, default=True
         Whether to keep the download there.
 
     Returns
     -------
     mnist : Bunch
-        The arrays `images` of shape (n_samples, 28, 28), float32, in [0, 1]; `data` of shape
-        (n_samples, 784), the same, flat; and `target` of shape (n_samples,), the digits.
+        The arrays `images` of shape (n_samples, 28, 28), float32 in [0, 1]; `data` of shape (n_samples, 784),
+        the images as flat rows; and `target` of shape (n_samples,), the digits.
 
     Raises
     ------
     ValueError
-        For an unknown subset.
+        If the subset is unknown.
     ImportError
-        Without pandas (extra ``paper``), with which scikit-learn reads what comes.
+        Without pandas (extra ``paper``), which scikit-learn needs to read the download.
     """
     _check_subset(subset)
     mnist = fetch_openml("mnist_784", version=1, as_frame=False, data_home=data_home, cache=cache)
-    part = {"train": slice(60000), "test": slice(60000, None), "all": slice(None)}[subset]
-    return _bunch(mnist.data[part].reshape(-1, 28, 28) / 255, mnist.target[part].astype(int))
+    rows = {"train": slice(60000), "test": slice(60000, None), "all": slice(None)}[subset]
+    return _bunch(mnist.data[rows].reshape(-1, 28, 28) / 255, mnist.target[rows].astype(int))
 
 
-def load_npz(path, *, subset="train"):
+def load_npz(path: str | PathLike[str], *, subset: str = "train") -> Bunch:
     """Load images from a local ``.npz`` file with the array names of the well-known MNIST file.
 
     Parameters
     ----------
     path : str or path-like
-        A file with the arrays ``x_train``, ``y_train``, ``x_test``, ``y_test``; those of a subset that
-        is not asked for may be missing. It is read without unpickling.
+        A file with the arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test``; the arrays of a subset
+        that is not loaded may be missing. It is read without unpickling.
     subset : {'train', 'test', 'all'}, default='train'
-        Which images to return.
+        The images to return.
 
     Returns
     -------
     data : Bunch
-        The arrays `images` of shape (n_samples, ...), float32; uint8 is divided by 255; `data` of shape
-        (n_samples, n_features), the same, flat; and `target` of shape (n_samples,).
+        The arrays `images` of shape (n_samples, ...), float32, with uint8 divided by 255; `data` of shape
+        (n_samples, n_features), the images as flat rows; and `target` of shape (n_samples,).
 
     Raises
     ------
     ValueError
-        For an unknown subset, a file that is no ``.npz``, a missing array, or arrays that do not fit.
+        If the subset is unknown, the file is not an ``.npz`` file, an array is missing, or arrays do not fit
+        together.
     FileNotFoundError
         If there is no such file.
     """
@@ -149,46 +155,49 @@ def load_npz(path, *, subset="train"):
             raise ValueError(f"{path} has targets of dtype={target.dtype}, which should be integers.")
         if len(images) != len(target):
             raise ValueError(f"{path} has {len(images)} images in {name}, but {len(target)} targets.")
-    images = [part / np.float32(255) if part.dtype == np.uint8 else part for part in arrays[::2]]
-    return _bunch(np.concatenate(images), np.concatenate(arrays[1::2]))
+    parts = [part / np.float32(255) if part.dtype == np.uint8 else part for part in arrays[::2]]
+    return _bunch(np.concatenate(parts), np.concatenate(arrays[1::2]))
 
 
-def load_image_folder(path, *, image_size=None, color=False):
+def load_image_folder(
+    path: str | PathLike[str], *, image_size: tuple[int, int] | None = None, color: bool = False
+) -> Bunch:
     """Load the images of a folder and its subfolders.
 
     Parameters
     ----------
     path : str or path-like
-        The folder. Files are images by their suffix (.bmp, .gif, .jpeg, .jpg, .pgm, .png, .ppm, .tif, .tiff
-        or .webp); others, HEIC among them, are passed over, as are names that begin with a dot.
+        The folder. Images are the files with the suffix .bmp, .gif, .jpeg, .jpg, .pgm, .png, .ppm, .tif,
+        .tiff or .webp. Other files, such as HEIC, and names that begin with a dot are ignored.
     image_size : tuple of int, default=None
-        (height, width) in pixels to which images are scaled, after cropping the middle to the same
-        proportions. None takes them as they are; they must then have one size.
+        (height, width) in pixels. Images are cropped to the middle part of these proportions, then scaled.
+        None leaves images unchanged; all must then have the same size.
     color : bool, default=False
-        Whether to keep three channels, red, green and blue, instead of grey values.
+        Whether to return three channels (red, green and blue) instead of gray values.
 
     Returns
     -------
     data : Bunch
-        The arrays `images` of shape (n_samples, height, width) or (n_samples, height, width, 3), float32, in
-        [0, 1]; `data` of shape (n_samples, n_features), the same, flat; `filenames`, the paths below the
-        folder, in alphabetical order; `target` of shape (n_samples,), the index of the subfolder of each
-        image; and `target_names`, the subfolders ('.' is the folder itself).
+        The arrays `images` of shape (n_samples, height, width) or (n_samples, height, width, 3), float32 in
+        [0, 1]; `data` of shape (n_samples, n_features), the images as flat rows; `filenames`, the paths
+        relative to the folder, in alphabetical order; `target` of shape (n_samples,), the index of the
+        subfolder of each image; and `target_names`, the subfolders ('.' is the folder itself).
 
     Raises
     ------
     NotADirectoryError
         If there is no such folder.
     ValueError
-        For a folder without images, a file that is no image, or has values that have no known limit, or
-        images of different sizes where `image_size` is None; the message names the file.
+        If the folder has no images, a file is not an image, its values have no known limit, or images differ
+        in size and `image_size` is None. The message names the file.
     ImportError
         Without Pillow (extra ``images``).
 
     Notes
     -----
-    Images are turned as their camera says they were taken. What is transparent becomes white. Grey values of
-    more than 8 bits are taken to reach up to 65535; floating point has no such limit, and is refused.
+    Images are rotated according to the orientation that the camera recorded. Transparent pixels become white.
+    Gray values of more than 8 bits are assumed to have a maximum of 65535; floating point values have no such
+    limit and are refused.
 
     Examples
     --------
@@ -206,10 +215,9 @@ def load_image_folder(path, *, image_size=None, color=False):
     folder = Path(path)
     if not folder.is_dir():
         raise NotADirectoryError(f"path={str(path)!r} is not a folder.")
-    if image_size is not None:
-        image_size = check_sizes("image_size", image_size)
-        if len(image_size) != 2:
-            raise ValueError(f"image_size={image_size} should be (height, width).")
+    size = None if image_size is None else check_sizes("image_size", image_size)
+    if size is not None and len(size) != 2:
+        raise ValueError(f"image_size={size} should be (height, width).")
     files = [file.relative_to(folder) for file in sorted(folder.rglob("*"))]
     files = [
         file
@@ -220,9 +228,9 @@ def load_image_folder(path, *, image_size=None, color=False):
     ]
     if not files:
         raise ValueError(f"path={str(path)!r} has no files that end in {sorted(IMAGE_SUFFIXES)}.")
-    images = []
+    images: list[ndarray] = []
     for file in files:
-        image = _read_image(folder / file, image_size, color)
+        image = _read_image(folder / file, size, color)
         if images and image.shape != images[0].shape:
             raise ValueError(
                 f"{file} has {image.shape[0]} x {image.shape[1]} pixels (height x width), {files[0]} has "
@@ -234,7 +242,7 @@ def load_image_folder(path, *, image_size=None, color=False):
     return Bunch(**bunch, target_names=names, filenames=[file.as_posix() for file in files])
 
 
-def _read_image(path, image_size, color):
+def _read_image(path: Path, image_size: Any, color: bool) -> ndarray:
     """Return the pixels of a file as float32 in [0, 1]."""
     try:
         from PIL import Image, ImageOps
@@ -248,7 +256,7 @@ def _read_image(path, image_size, color):
             image.load()
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} is not an image that Pillow can read: {error}") from error
-    if image.mode[0] in "IF":  # more than 8 bits for each pixel, which convert would cut to 255
+    if image.mode[0] in "IF":  # more than 8 bits per pixel, which convert would clip to 255
         pixels = np.asarray(image)
         if image.mode == "F" or pixels.min() < 0 or pixels.max() > LARGEST_PIXEL:
             raise ValueError(
@@ -264,11 +272,11 @@ def _read_image(path, image_size, color):
     return np.asarray(image, dtype=np.float32) / 255
 
 
-def _check_subset(subset):
+def _check_subset(subset: str) -> None:
     if subset not in NPZ_SUBSETS:
         raise ValueError(f"subset={subset!r} should be one of {sorted(NPZ_SUBSETS)}.")
 
 
-def _bunch(images, target):
+def _bunch(images: ndarray, target: ndarray) -> Bunch:
     images = np.ascontiguousarray(images, dtype=np.float32)
     return Bunch(images=images, data=images.reshape(len(images), -1), target=target.astype(int))

@@ -1,4 +1,4 @@
-"""What several test files need."""
+"""Fixtures and settings for all test files."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ settings.load_profile("default")
 
 @pytest.fixture(scope="session")
 def usps():
-    """The 7,291 USPS training images, from the folder that SKDCEC_DATA names."""
+    """The 7,291 USPS training images from the folder SKDCEC_DATA."""
     folder = os.environ.get("SKDCEC_DATA")
     if not folder or not (Path(folder) / "usps.npz").exists():
         pytest.skip("SKDCEC_DATA does not name a folder with usps.npz")
@@ -30,5 +30,5 @@ def digits():
 
 @pytest.fixture(scope="session")
 def autoencoder(digits):
-    """An autoencoder trained just enough for its embedding to say something about digits."""
+    """An autoencoder trained just enough for an embedding that separates digits."""
     return ConvAutoencoder(filters=(8, 16, 16), epochs=15, random_state=0).fit(digits.images)

@@ -1,4 +1,4 @@
-"""What all centre-based clusterers promise, whatever their formulas."""
+"""Properties of all center-based clusterers, independent of their formulas."""
 
 import pickle
 import re
@@ -17,6 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from _registry import HARMONIC, NEAREST, SIBLINGS, fit
 from skdcec import KernelKHarmonicMeans, KHarmonicMeans, MahalanobisKMeans
 from skdcec._cluster._blocks import Block, Centers, Statistics, add_statistics, owners, squared_distances
 from skdcec._cluster._distinct import count_distinct
@@ -26,23 +27,10 @@ from skdcec._cluster._partition import empty_last
 from skdcec._cluster._rows import Rows
 from skdcec._cluster._threads import block_pool
 
-HARMONIC = [KHarmonicMeans(), KHarmonicMeans(p=3.5), KernelKHarmonicMeans(), KernelKHarmonicMeans(p=4.0)]
-SIBLINGS = [
-    *HARMONIC,
-    MahalanobisKMeans(),
-    *(MahalanobisKMeans(covariance_type=kind) for kind in ("tied", "full", "diag", "spherical")),
-]
-# where labels are those of the shortest distance; a covariance per cluster brings its determinant
-NEAREST = SIBLINGS[:-3]
-
 
 @pytest.fixture(scope="module")
 def blobs():
     return make_blobs(n_samples=400, centers=4, n_features=3, random_state=3)
-
-
-def fit(estimator, X, **params):
-    return clone(estimator).set_params(**({"n_clusters": 4, "random_state": 0} | params)).fit(X)
 
 
 @pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
@@ -71,7 +59,7 @@ def test_objective_never_rises(estimator, blobs):
     assert history[-1] < history[0]
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # bad starts on purpose
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # deliberately bad starts
 @pytest.mark.parametrize(
     "estimator",
     [
@@ -87,7 +75,7 @@ def test_objective_never_rises(estimator, blobs):
     ids=repr,
 )
 def test_a_plain_step_never_raises_the_objective(estimator, blobs, monkeypatch):
-    # the history leaves steps out that were not taken
+    # the history omits rejected steps
     computed = []
 
     def record(rule, state, rows):
@@ -194,7 +182,7 @@ def test_sparse_rows_give_the_dense_answer(estimator):
     assert adjusted_rand_score(y, csr.labels_) > 0.9
     np.testing.assert_allclose(csr.cluster_centers_, dense.cluster_centers_, atol=1e-6)
     np.testing.assert_allclose(csr.transform(sparse.csr_array(X)), dense.transform(X), atol=1e-6)
-    # a model of dense rows takes sparse ones as well
+    # a model fitted to dense rows accepts sparse rows too
     np.testing.assert_allclose(dense.transform(sparse.csr_matrix(X)), dense.transform(X), atol=1e-6)
     assert dense.score(sparse.csr_matrix(X)) == pytest.approx(dense.score(X))
     with pytest.raises(TypeError, match="sparse"):
@@ -214,8 +202,8 @@ def test_fitted_centers_are_a_fixed_point(estimator, blobs):
 @pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
 def test_more_runs_are_never_worse(estimator, blobs):
     X = blobs[0]
-    few, many = (fit(estimator, X, init="random", n_init=n, n_clusters=6) for n in (1, 8))
-    assert many.objective_ <= few.objective_
+    one_run, many_runs = (fit(estimator, X, init="random", n_init=n, n_clusters=6) for n in (1, 8))
+    assert many_runs.objective_ <= one_run.objective_
 
 
 @pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
@@ -282,7 +270,7 @@ def test_a_row_of_weight_zero_that_is_too_large_is_refused_before_any_iteration(
     model = clone(estimator).set_params(n_clusters=4)
 
     def init(*args, **kwargs):
-        pytest.fail("it has begun")
+        pytest.fail("the fit began")
 
     with pytest.raises(ValueError, match="too large for squared distances"):
         model.set_params(init=init).fit(X, sample_weight=weight)
@@ -378,7 +366,7 @@ def test_explicit_init_with_several_runs_warns(blobs):
 
 
 class Recorder:
-    """A callback that keeps what it is told and can stop a run."""
+    """A callback that records its tasks and can stop a run."""
 
     def __init__(self, stop_after=None):
         self.tasks, self.inertias, self.torn_down, self.stop_after = [], [], 0, stop_after
@@ -402,7 +390,7 @@ class Recorder:
 
 @pytest.mark.parametrize("estimator", HARMONIC, ids=repr)
 def test_sparse_rows_stay_as_they_were_given(estimator):
-    # an entry in two pieces
+    # one entry is stored in two parts
     parts = ([1.0, 2.0, 4.0, 5.0, 0.5], ([0, 0, 1, 2, 3], [0, 0, 1, 0, 1]))
     X = sparse.csr_matrix((parts[0], parts[1][1], [0, 2, 3, 4, 5]), shape=(4, 2))
     assert not X.has_canonical_format
@@ -416,7 +404,7 @@ def test_callbacks_see_every_iteration(estimator, blobs):
     recorder = Recorder()
     model = clone(estimator).set_params(n_clusters=4, random_state=0).set_callbacks(recorder).fit(blobs[0])
     assert recorder.tasks == ["iteration"] * model.n_iter_ + ["init", "fit"]
-    # the estimator that a callback sees at an iteration has that iteration's objective
+    # at each iteration, callbacks get an estimator with the objective of that iteration
     np.testing.assert_allclose(recorder.inertias, model.history_["objective"][1:], rtol=1e-6)
     assert recorder.torn_down == 1
 
@@ -430,7 +418,7 @@ def test_a_callback_can_stop_a_run():
 
 
 class StopAfterOneRun(Recorder):
-    """A callback that asks for no more runs once there was one."""
+    """A callback that stops after the first run."""
 
     def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
         self.tasks.append(context.task_name)
@@ -445,7 +433,7 @@ def test_a_callback_can_stop_all_runs(blobs):
     assert recorder.tasks.count("init") == 1
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # centers meet on purpose
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # centers coincide on purpose
 def test_larger_exponents_are_tried_only_where_centers_met_and_nobody_stopped():
     isotropic, iris = np.random.default_rng(0).normal(size=(300, 100)), load_iris().data
     tries = {}
@@ -455,7 +443,7 @@ def test_larger_exponents_are_tried_only_where_centers_met_and_nobody_stopped():
         ("together from the start", Recorder(), iris, iris[[0, 0, 80]]),
     ]:
         model = KernelKHarmonicMeans(3, init=init, random_state=0).set_callbacks(recorder)
-        assert model.fit(X).p_ == 2  # the first of those that saved no more centers
+        assert model.fit(X).p_ == 2  # no larger exponent saves more centers
         tries[name] = recorder.tasks.count("init")
     assert tries["met"] > 1
     assert tries["stopped"] == tries["together from the start"] == 1
@@ -516,12 +504,12 @@ def test_distances_of_many_close_pairs_take_little_memory(dtype):
     scale = 1e-4 if dtype == np.float32 else 1e-6
     x = (1 + np.random.default_rng(0).normal(scale=scale, size=(300, 200))).astype(dtype)
     block, centers = Block.of(x, None), Centers.of(x[:100])
-    squared_distances(block, centers)  # its scratch stays
+    squared_distances(block, centers)  # its scratch memory stays allocated
     tracemalloc.start()
     D, _ = squared_distances(block, centers)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 10 * x.nbytes  # all 30,000 differences at once are 100 times x
+    assert peak < 10 * x.nbytes  # all 30,000 differences at once take 100 times x
     exact = np.square(x.astype(np.longdouble)[107] - x[3]).sum()
     assert D[3, 107] == pytest.approx(float(exact), rel=1e-4)
 
@@ -574,14 +562,14 @@ def test_internal_units_are_exact_powers_of_two():
 def test_small_helpers():
     assert empty_last(np.array([1, 0, 2, 0])).tolist() == [0, 2, 1, 3]
     centers = np.array([[0.0], [0.5], [1.0], [9.0]])
-    # a twentieth of the spread counts, unless rows are nearer to their centers
+    # centers are distinct a twentieth of the spread apart, or less if rows are nearer to their centers
     assert count_distinct(centers, 12.0, np.array([[0.0], [7.0]]), np.ones(2)) == 2
     assert count_distinct(centers, 12.0, np.array([[0.1], [8.8]]), np.ones(2)) == 4
-    # as nine of ten rows are, by their weights
+    # here nine of ten rows are, by weight
     rows, weight = np.array([[0.1], [7.0]]), np.array([9.0, 1.0])
     assert count_distinct(centers, 12.0, rows, weight) == 4
     assert count_distinct(centers, 12.0, rows, weight[::-1]) == 2
-    # rounding is no distance, and a hundred centers cannot all be a twentieth of the spread apart
+    # rounding errors do not count as distance; 100 centers cannot all be a twentieth of the spread apart
     assert count_distinct(centers * 1e-6, 12.0, centers * 1e-6, np.ones(4)) == 1
     many = np.arange(100.0)[:, None] * 0.15
     assert count_distinct(many, 12.0, np.array([[-50.0]]), np.ones(1)) == 100

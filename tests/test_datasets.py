@@ -1,4 +1,4 @@
-"""The loaders; the network is replaced by what it would deliver."""
+"""The loaders, with downloads replaced by local data."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def test_local_files(tmp_path):
     assert datasets.load_npz(path, subset="test").target.tolist() == [3]
     both = datasets.load_npz(path, subset="all")
     assert both.target.tolist() == [1, 2, 3]
-    # each part has its own type
+    # the subsets differ in dtype
     np.testing.assert_allclose(both.images, x[[0, 1, 0]] / 255, rtol=1e-6)
 
 
@@ -110,18 +110,18 @@ def write(path, pixels):
 
 
 def test_a_folder_of_images_with_its_subfolders_as_classes(tmp_path):
-    grey = np.arange(35).reshape(5, 7) * 7
-    grey[4, 6] = 255
-    write(tmp_path / "b" / "2.png", grey)
-    write(tmp_path / "b" / "10.PNG", 255 - grey)
-    write(tmp_path / "a" / "deep" / "1.png", grey)
-    write(tmp_path / ".hidden" / "3.png", grey[:2])
+    gray = np.arange(35).reshape(5, 7) * 7
+    gray[4, 6] = 255
+    write(tmp_path / "b" / "2.png", gray)
+    write(tmp_path / "b" / "10.PNG", 255 - gray)
+    write(tmp_path / "a" / "deep" / "1.png", gray)
+    write(tmp_path / ".hidden" / "3.png", gray[:2])
     (tmp_path / "notes.txt").write_text("no image")
     data = datasets.load_image_folder(tmp_path)
     check(data, (3, 5, 7))
     assert data.filenames == ["a/deep/1.png", "b/10.PNG", "b/2.png"]
     assert [data.target_names[j] for j in data.target] == ["a/deep", "b", "b"]
-    np.testing.assert_allclose(data.images[2], grey / np.float32(255), atol=1e-7)
+    np.testing.assert_allclose(data.images[2], gray / np.float32(255), atol=1e-7)
 
 
 def test_images_are_cropped_to_the_middle_and_scaled(tmp_path):
@@ -131,7 +131,7 @@ def test_images_are_cropped_to_the_middle_and_scaled(tmp_path):
     write(tmp_path / "wide.png", pixels)
     write(tmp_path / "tall.png", pixels.T)
     images = datasets.load_image_folder(tmp_path, image_size=(10, 10)).images
-    np.testing.assert_allclose(images, 1, atol=0.1)  # a little of the black comes in at the edges
+    np.testing.assert_allclose(images, 1, atol=0.1)  # scaling mixes a little black into the edges
     assert datasets.load_image_folder(tmp_path, image_size=(10, 20)).images.shape == (2, 10, 20)
     with pytest.raises(
         ValueError, match=r"wide\.png has 20 x 60 pixels .* tall\.png has 60 x 20\. Set image_size"
@@ -139,9 +139,9 @@ def test_images_are_cropped_to_the_middle_and_scaled(tmp_path):
         datasets.load_image_folder(tmp_path)
 
 
-def test_colours_transparency_and_deep_pixels(tmp_path):
+def test_colors_transparency_and_deep_pixels(tmp_path):
     rgba = np.zeros((4, 4, 4), dtype=np.uint8)
-    rgba[:2] = [255, 0, 0, 255]  # red above, and nothing below
+    rgba[:2] = [255, 0, 0, 255]  # red above, transparent below
     write(tmp_path / "red.png", rgba)
     (image,) = datasets.load_image_folder(tmp_path, color=True).images
     assert image[0, 0].tolist() == [1, 0, 0]
@@ -169,7 +169,7 @@ def test_folders_and_huge_images_are_told_apart_from_images(tmp_path, monkeypatc
 def test_photographs_are_upright(tmp_path):
     image = Image.fromarray(np.array([[0] * 8, [255] * 8] * 4, dtype=np.uint8).repeat(8, axis=0))
     exif = Image.Exif()
-    exif[274] = 6  # turn by 90 degrees
+    exif[274] = 6  # rotate by 90 degrees
     image.save(tmp_path / "turned.jpg", exif=exif)
     assert datasets.load_image_folder(tmp_path).images.shape == (1, 8, 64)
 

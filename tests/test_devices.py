@@ -1,4 +1,4 @@
-"""One unmodified fit on several devices, which a CPU plays, gives the answer of one device."""
+"""The same fit on several devices, simulated on the CPU, gives the result of one device."""
 
 import importlib.util
 import os
@@ -8,7 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-# sizes that four devices do not divide: the batch, its last one, and the rows
+pytestmark = pytest.mark.slow
+
+# four divides neither the batch size, the size of the last batch, nor the number of rows
 FIT = """
 import sys
 import numpy as np
@@ -22,8 +24,8 @@ dcec = DCEC(
     init=KMeans(n_init=2),
     autoencoder=ConvAutoencoder((4, 8), (3, 3), 4, epochs=4, batch_size=50, augmentation="affine"),
     batch_size=50,
-    max_iter=12,
-    update_interval=6,
+    max_batches=12,
+    batches_per_update=6,
     random_state=0,
 )
 dcec.fit(X)
@@ -86,6 +88,7 @@ def test_several_devices_give_the_answer_of_one(tmp_path, backend):
 
 ONE_DEVICE = """
 import tensorflow as tf
+
 
 for strategy in (tf.distribute.MirroredStrategy(["CPU:0"]), tf.distribute.OneDeviceStrategy("CPU:0")):
     with strategy.scope():

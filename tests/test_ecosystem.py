@@ -1,4 +1,4 @@
-"""How the clusterers live with the rest of the ecosystem."""
+"""The clusterers with data frames, serialization, meta-estimators and callbacks."""
 
 import copy
 import html
@@ -21,11 +21,10 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 
+from _registry import SIBLINGS
 from skdcec import KernelKHarmonicMeans, KHarmonicMeans, MahalanobisKMeans
 
-CLUSTERERS = [
-    cls(n_clusters=3, random_state=0) for cls in (KHarmonicMeans, KernelKHarmonicMeans, MahalanobisKMeans)
-]
+CLUSTERERS = [kind(n_clusters=3, random_state=0) for kind in dict.fromkeys(map(type, SIBLINGS))]
 NAMES = ["a", "b", "c"]
 
 
@@ -45,7 +44,7 @@ def weight():
 
 
 def fitted_attributes(estimator):
-    """What a fit leaves behind, callbacks aside."""
+    """Names of the attributes that a fit sets, without callbacks."""
     return {name for name in vars(estimator) if name not in estimator.get_params()} - {"_skl_callbacks"}
 
 
@@ -86,7 +85,7 @@ def test_transform_returns_the_frame_that_was_asked_for(clusterer, blobs, contai
         assert isinstance(frame, library.DataFrame)
         assert list(frame.columns) == list(model.get_feature_names_out())
         np.testing.assert_array_equal(frame.to_numpy(), plain)
-    # only transform makes frames
+    # only transform returns frames
     assert isinstance(output.predict(X), np.ndarray)
 
 
@@ -290,7 +289,7 @@ def at_second_iteration(context):
 
 
 def own_score(estimator, X, y, sample_weight=None):
-    """The estimator's own score, for a monitor; as a dict, since scoring=None fails in scikit-learn 1.9."""
+    """The score method as a scorer of a monitor; a dict, because scoring=None fails in scikit-learn 1.9."""
     return {"score": estimator.score(X, sample_weight=sample_weight)}
 
 
@@ -305,7 +304,7 @@ def runs_of(log):
 
 @pytest.fixture
 def shown(capsys):
-    """What progress bars have drawn so far, whatever terminal the tests run in."""
+    """A function that returns the output of progress bars so far, in any terminal."""
     rich = pytest.importorskip("rich")
     rich.reconfigure(width=200, force_terminal=False)
     yield lambda: capsys.readouterr().out
@@ -326,7 +325,7 @@ def test_a_progress_bar_changes_nothing(clusterer, blobs, tmp_path):
     model = clusterer.set_callbacks(ProgressBar()).fit(X)
     np.testing.assert_array_equal(model.cluster_centers_, expected.cluster_centers_)
     assert fitted_attributes(model) == fitted_attributes(expected)
-    # neither threads nor sockets of the bar are left on the model
+    # the model keeps no threads or sockets of the bar
     joblib.dump(model, tmp_path / "model.joblib")
     np.testing.assert_array_equal(joblib.load(tmp_path / "model.joblib").predict(X), expected.labels_)
 
@@ -366,13 +365,13 @@ def test_a_monitor_scores_with_the_weights_of_the_fit(clusterer, blobs, weight):
 def test_a_monitor_knows_the_names_of_the_features(clusterer, blobs):
     X, y = blobs
     monitor = ScoringMonitor(scoring=own_score)
-    # else scikit-learn warns of them at every iteration
+    # without them, scikit-learn would warn at every iteration
     model = clusterer.set_callbacks(monitor).fit(pd.DataFrame(X, columns=NAMES), y)
     (scores,) = runs_of(monitor.get_logs())
     assert scores[-1] == pytest.approx(model.score(pd.DataFrame(X, columns=NAMES)))
 
 
-def test_a_monitor_knows_nothing_of_an_earlier_fit(clusterer, blobs):
+def test_a_monitor_ignores_an_earlier_fit(clusterer, blobs):
     X, y = blobs
     monitor = ScoringMonitor(scoring=own_score)
     model = clusterer.fit(pd.DataFrame(X, columns=NAMES)).set_callbacks(monitor).fit(X, y)
@@ -381,7 +380,7 @@ def test_a_monitor_knows_nothing_of_an_earlier_fit(clusterer, blobs):
     assert scores[-1] == pytest.approx(model.score(X))
 
 
-# threads are cheap enough for all clusterers, processes are what n_jobs starts by default
+# all clusterers with threads, which are cheap; one with processes, the default of n_jobs
 @pytest.mark.parametrize(
     ("estimator", "backend"), [(CLUSTERERS[0], "loky"), *((e, "threading") for e in CLUSTERERS)]
 )
@@ -396,7 +395,7 @@ def test_callbacks_report_from_all_fits_of_a_parallel_search(estimator, backend,
         n_jobs=2,
         error_score="raise",
     )
-    # scikit-learn wants bars on the outermost estimator only, from where they reach the others
+    # scikit-learn allows bars on the outermost estimator only; they propagate to the others
     search.set_callbacks(ProgressBar(max_propagation_depth=None))
     with joblib.parallel_config(backend=backend):
         search.fit(X, y)
@@ -405,7 +404,7 @@ def test_callbacks_report_from_all_fits_of_a_parallel_search(estimator, backend,
     fits, inits, iterations = (
         [row for row in log.data if row["task_name"] == name] for name in ("fit", "init", "iteration")
     )
-    assert len(fits) == 2 * 2 + 1  # candidates times folds, and the refit
+    assert len(fits) == 2 * 2 + 1  # candidates times folds, plus the refit
     assert {row["parent_task_id_path"] for row in inits} == {row["task_id_path"] for row in fits}
     assert {row["parent_task_id_path"] for row in iterations} == {row["task_id_path"] for row in inits}
     assert shown().count(f"{type(estimator).__name__} - fit") == len(fits)
@@ -415,7 +414,7 @@ def test_bars_reach_a_clusterer_in_a_pipeline(clusterer, blobs, shown):
     model = make_pipeline(clusterer, LogisticRegression(max_iter=1000)).set_callbacks(ProgressBar())
     model.fit(*blobs)
     assert f"{type(clusterer).__name__} - fit" in shown()
-    # and leave it afterwards
+    # afterwards they are removed
     assert "_skl_callbacks" not in vars(model[0])
 
 
@@ -449,7 +448,7 @@ def test_an_error_in_a_callback_leaves_the_earlier_fit(clusterer, blobs):
     assert callback.n_setups == callback.n_teardowns == 1
     assert fitted_attributes(clusterer) == set(before)
     assert all(vars(clusterer)[name] is value for name, value in before.items())
-    # and the estimator is free for another fit
+    # the estimator can be fitted again
     clusterer.set_callbacks().fit(X)
     np.testing.assert_array_equal(clusterer.cluster_centers_, before["cluster_centers_"])
 
@@ -466,7 +465,7 @@ def test_a_callback_stops_a_fit_early_and_quietly(clusterer, blobs):
 
 
 def test_stopping_one_run_leaves_the_others_to_run(clusterer, blobs):
-    # "stop the current level of iterations" is what scikit-learn asks of a true answer
+    # scikit-learn: a true return value stops the current level of iterations
     callback = AtEnd(at_second_iteration)
     model = clusterer.set_params(init="random", n_init=3, tol=0.0).set_callbacks(callback).fit(blobs[0])
     assert callback.tasks == ["iteration", "iteration", "init"] * 3 + ["fit"]

@@ -1,4 +1,4 @@
-"""The scripts that are more than pictures."""
+"""The example scripts of the paper and the benchmarks."""
 
 import csv
 import importlib.util
@@ -6,6 +6,7 @@ import json
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ import pandas as pd
 import pytest
 
 import skdcec
+
+pytestmark = pytest.mark.slow
 
 PAPER = Path(__file__).parent.parent / "examples" / "paper"
 spec = importlib.util.spec_from_file_location("report", PAPER / "report.py")
@@ -45,7 +48,7 @@ def read(path):
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
-    """The output folder of the whole experiment, hardly trained, and what it printed."""
+    """The output folder of the complete experiment, with very little training, and the printed text."""
     folder = tmp_path_factory.mktemp("paper")
     return folder, run("experiment.py", "--smoke", "--output", folder)
 
@@ -55,20 +58,28 @@ def test_one_command_makes_every_run_and_prints_the_tables(smoke):
     rows = read(folder / "results.csv")
     assert len(rows) == 20
     assert {(row["data"], row["epochs"], row["images"]) for row in rows} == {("digits", "2", "1797")}
-    assert len(list((folder / "pretrained").iterdir())) == 2  # one autoencoder for each seed
+    assert len(list((folder / "pretrained").iterdir())) == 2  # one autoencoder per seed
     assert not list((folder / "checkpoints").iterdir())
     for row in rows:
         assert 0.1 <= float(row["accuracy"]) <= 1
         assert 0.1 <= float(row["initial_accuracy"]) <= 1
     for name in (report.NAMES[row["init"]] for row in rows):
-        # in the table of scores and that of costs; all but k-means in those of differences
+        # in the tables of scores and costs; all but k-means also in the two tables of differences
         assert printed.count(name) == (2 if name == report.NAMES["kmeans"] else 4)
 
 
-def test_only_what_is_missing_is_run_again(smoke):
-    folder, _ = smoke
+@pytest.fixture(scope="module")
+def starts(smoke):
+    """The table of many starts on the embeddings of the experiment."""
+    path = smoke[0] / "starts.csv"
+    run("starts.py", "digits", smoke[0] / "embeddings", "--output", path, "--starts", "3")
+    return path
+
+
+def test_only_what_is_missing_is_run_again(smoke, tmp_path):
+    folder = shutil.copytree(smoke[0], tmp_path / "copy")
     rows = read(folder / "results.csv")
-    # half of the runs are known by their files only, the other half by the rows of the table only
+    # half of the runs have only their files left, the other half only their rows in the table
     lines = (folder / "results.csv").read_text().splitlines(keepends=True)
     (folder / "results.csv").write_text("".join(lines[:11]))
     for path in (folder / "runs").glob("0-*.json"):
@@ -85,26 +96,22 @@ def test_only_what_is_missing_is_run_again(smoke):
 
 
 def test_a_folder_of_other_settings_is_refused(smoke):
-    done = call("experiment.py", "digits", "--output", smoke[0], "--update-interval", "7")
+    done = call("experiment.py", "digits", "--output", smoke[0], "--batches-per-update", "7")
     assert done.returncode == 2
-    assert "'update_interval': 3" in done.stderr
+    assert "'batches_per_update': 3" in done.stderr
 
 
-def test_starts_on_the_embeddings_of_the_experiment(smoke):
-    folder, _ = smoke
-    run("starts.py", "digits", folder / "embeddings", "--output", folder / "starts.csv", "--starts", "3")
-    rows = pd.read_csv(folder / "starts.csv")
+def test_starts_on_the_embeddings_of_the_experiment(starts):
+    rows = pd.read_csv(starts)
     assert len(rows) == 2 * 8 * 3
-    # k-means depends on its start; where the autoencoder is hardly trained, K-harmonic means does not
+    # k-means depends on its start; K-harmonic means does not, with an autoencoder of little training
     spread = rows.groupby(["init", "seed"])["objective"].agg(lambda values: np.ptp(values) / values.mean())
     assert (spread["kmeans-1"] > 1e-3).all()
     assert (spread["khm-2"] < 1e-3).all()
 
 
 @pytest.mark.parametrize("name", ["results.csv", "starts.csv"])
-def test_the_report_writes_each_table_and_figure(smoke, tmp_path, name):
-    if not (smoke[0] / name).exists():
-        pytest.skip("the test before it did not run")
+def test_the_report_writes_each_table_and_figure(smoke, starts, tmp_path, name):
     run("report.py", smoke[0] / name, "--output", tmp_path)
     expected = ["starts"] if name == "starts.csv" else ["accuracy", "cost", "paired", "paired_initial"]
     assert sorted(path.stem for path in tmp_path.glob("*.csv")) == expected
@@ -114,7 +121,7 @@ def test_the_report_writes_each_table_and_figure(smoke, tmp_path, name):
 
 @pytest.fixture
 def results():
-    """Six seeds on which one initialiser is always better than k-means, and one never differs."""
+    """Six seeds; one initializer is always better than k-means, one is always equal."""
     gains = np.array([0.01, 0.02, 0.03, 0.04, 0.05, 0.06])
     base = np.array([0.70, 0.80, 0.75, 0.72, 0.78, 0.71])
     inits = {"kmeans": base, "khm": base + gains, "random": base}
@@ -127,7 +134,7 @@ def results():
 
 
 def test_differences_are_paired(results):
-    table = report.paired_table(results.sample(frac=1, random_state=0)).set_index("initialiser")
+    table = report.paired_table(results.sample(frac=1, random_state=0)).set_index("initializer")
     khm = table.loc[report.NAMES["khm"]]
     # mean .035, s.d. .0187, Student's t .975 of 5 degrees of freedom 2.571, over the root of 6
     assert khm["difference of accuracy"] == "+0.035"
@@ -140,16 +147,16 @@ def test_differences_are_paired(results):
 
 
 def test_scores_stand_beside_those_of_the_paper(results):
-    table = report.accuracy_table(results).set_index("initialiser")
+    table = report.accuracy_table(results).set_index("initializer")
     kmeans = table.loc[report.NAMES["kmeans"]]
     assert kmeans["accuracy"] == "0.743 ± 0.040"
     assert kmeans["initial accuracy"] == "0.372 ± 0.020"
     assert kmeans["paper: accuracy"] == "0.7938 ± 0.0095"
-    assert table.loc[report.NAMES["khm"], "paper: accuracy"] == ""  # the paper has p = 2 only
+    assert table.loc[report.NAMES["khm"], "paper: accuracy"] == ""  # the paper has only p = 2
 
 
 def test_holm():
-    # sorted: .01 * 4, .02 * 3, .03 * 2, .04 * 1, and never less than the one before
+    # sorted: .01 * 4, .02 * 3, .03 * 2, .04 * 1; each at least as large as the one before
     assert report.holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
 
 

@@ -1,4 +1,4 @@
-"""K-harmonic means and its kernel version, against what others say about the same formulas."""
+"""K-harmonic means and its kernel version, against independent computations of the same formulas."""
 
 import itertools
 import warnings
@@ -35,7 +35,7 @@ mpmath.mp.dps = 50
 
 
 def exact_step(X, C, p, sigma=None):
-    """One update of the centers from the formulas as they are written, with 50 digits."""
+    """One update of the centers by the written formulas, with 50 digits."""
     s = mpmath.mpf(p) / 2
     X, C = (np.vectorize(mpmath.mpf, otypes=[object])(M.astype(float)) for M in (X, C))
     D = ((X - C[:, None]) ** 2).sum(axis=2)
@@ -49,12 +49,12 @@ def exact_step(X, C, p, sigma=None):
 
 
 def one_step(estimator, X, C):
-    """One plain iteration of the estimator; with a huge tol it stops after one."""
+    """One plain iteration of the estimator: a huge tol stops it after the first."""
     return estimator.set_params(n_clusters=len(C), init=C, accelerate=False, tol=1e300).fit(X)
 
 
 def hard_cases():
-    """Yield rows and centers of unit size that are hard on the arithmetic."""
+    """Yield rows and centers of unit size that are numerically hard."""
     rng = np.random.default_rng(0)
     X, C = rng.normal(size=(20, 3)), rng.normal(size=(3, 3))
     yield "ordinary", X, C
@@ -68,7 +68,7 @@ CASES = {name: (X, C) for name, X, C in hard_cases()}
 
 
 def assert_exact_step(X, C, scale, dtype, p, sigma=None):
-    """Compare the step that the statistics of a fit lead to with 50 digits."""
+    """Compare the step from the statistics of a fit with 50 digits."""
     X, C = (scale * X).astype(dtype), (scale * C).astype(dtype)
     estimator = KHarmonicMeans(p=p) if sigma is None else KernelKHarmonicMeans(p=p, sigma=sigma * scale)
     rows, variance = measure(Rows(X, np.ones(len(X)), 8))
@@ -78,7 +78,7 @@ def assert_exact_step(X, C, scale, dtype, p, sigma=None):
     error = np.abs(rows.units.restore(new) - exact_step(X, C, p, sigma and sigma * scale)).max()
     tolerance = 1e-6 if dtype == np.float32 else 1e-14
     if sigma is not None:
-        # the exponent of the kernel has the precision of the distances, relative to its own size
+        # the exponent of the kernel has the relative precision of the distances
         D = ((X[:, None].astype(float) - C.astype(float)) ** 2).sum(axis=2)
         tolerance *= max(1.0, D.min(axis=0).max() / (sigma * scale) ** 2)
     assert error / X.astype(float).std(axis=0).max() < tolerance
@@ -143,7 +143,7 @@ def test_weights_have_their_limits_where_distances_vanish():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_weights_survive_underflow(dtype):
-    # exp(-1e4) is zero in floating point, but the closest sample still decides
+    # exp(-1e4) is zero in floating point, but the closest sample still dominates
     block = Block.of(np.sqrt([[1e4], [1e4 + 1], [1e4 + 2]]).astype(dtype), np.ones(3))
     statistics = kernel_statistics(block, Centers.of(np.zeros((1, 1), dtype)), RBF(), 1.0, 2.0)
     assert statistics.log_scale[0] == pytest.approx(-1e4, rel=1e-6)
@@ -164,13 +164,13 @@ def test_weights_point_along_the_gradient(p, sigma):
     A = A * np.exp(np.reshape(log_scale, (-1, 1)))
     pull = np.einsum("ki,kid->kd", A, C[:, None] - X)
     gradient = approx_fprime(C.ravel(), lambda c: contributions(c)[1].sum(), 1e-7).reshape(3, 2)
-    # the weights of the kernel leave out a factor that all of them share
+    # the weights of the kernel omit a common factor
     factor = 3 * p if sigma is None else 3 * p * 2 ** (p / 2) / sigma**2
     np.testing.assert_allclose(gradient, factor * pull, rtol=1e-4, atol=1e-4)
 
 
 def test_p_2_is_fuzzy_c_means():
-    # the optimum of fuzzy c-means with m = 2 on iris, as scikit-fuzzy finds it
+    # the optimum of fuzzy c-means with m = 2 on iris, from scikit-fuzzy
     X = load_iris().data
     model = KHarmonicMeans(3, p=2.0, accelerate=False, tol=1e-16, random_state=0).fit(X)
     assert model.objective_ / 3 == pytest.approx(60.505710629488554, rel=1e-12)
@@ -200,7 +200,7 @@ def test_float32_converges_within_its_precision(p, accelerate):
         warnings.filterwarnings("ignore", message=".*cluster centers are distinct")
         single.fit(X.astype(np.float32))
         double.fit(X)
-    # it stops by itself even with tol=0, and no worse than in float64
+    # it converges even with tol=0, to the objective of float64
     assert single.objective_ == pytest.approx(double.objective_, rel=1e-4)
 
 
@@ -232,7 +232,7 @@ def test_one_center_is_the_mean_or_a_mean_shift():
 
 @pytest.mark.parametrize("p", [2.0, 3.5, 10.0])
 @pytest.mark.parametrize("sigma", [None, 1e-3, 1.0, 1e9])
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # extreme on purpose
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # deliberately extreme
 def test_objective_never_rises_under_extreme_settings(p, sigma):
     X = np.random.default_rng(0).normal(size=(150, 3))
     X[0] = 1e6
@@ -291,7 +291,7 @@ def test_critical_exponent_counts_weights_and_looks_at_all_parts_of_the_data():
 
 
 def test_collapse_is_predicted():
-    # above the critical exponent centers leave a common point, below it they return to it
+    # centers leave a common point above the critical exponent, and return to it below
     X = PCA(10, random_state=0).fit_transform(load_digits().data)
     p_star = critical_exponent(X, np.ones(len(X)))
     for p in (0.8 * p_star, 1.25 * p_star):
@@ -323,7 +323,7 @@ def test_the_warning_of_a_collapse_does_not_blame_the_exponent_for_duplicates():
 def test_the_warning_of_a_collapse_gives_the_critical_exponent_also_below_2():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 2))
-    init = 1e-3 * X[:4]  # together from the start, in data where p* is 0
+    init = 1e-3 * X[:4]  # close together from the start, and p* of these data is 0
     with pytest.warns(ConvergenceWarning, match=r"centers are distinct.*Set p='auto'.*p\*<2"):
         KHarmonicMeans(4, p=2.0, init=init, max_iter=1, tol=1e9).fit(X)
 

@@ -1,4 +1,4 @@
-"""What scikit-learn promises of KMeans and tests there, asked of its siblings where other files do not."""
+"""Properties that scikit-learn tests for KMeans, if no other file tests them for the clusterers here."""
 
 import pickle
 
@@ -13,16 +13,8 @@ from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
-from skdcec import KernelKHarmonicMeans, KHarmonicMeans, MahalanobisKMeans
-
-HARMONIC = [KHarmonicMeans(), KHarmonicMeans(p=3.5), KernelKHarmonicMeans(), KernelKHarmonicMeans(p=4.0)]
-KINDS = ["global", "tied", "full", "diag", "spherical"]
-MAHALANOBIS = [MahalanobisKMeans(covariance_type=kind) for kind in KINDS]
-SIBLINGS = [*HARMONIC, *MAHALANOBIS]
-UNFINISHED = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-siblings = pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
-harmonic = pytest.mark.parametrize("estimator", HARMONIC, ids=repr)
+from _registry import HARMONIC, KINDS, MAHALANOBIS, UNFINISHED, fit, harmonic, siblings
+from skdcec import KHarmonicMeans, MahalanobisKMeans
 
 
 @pytest.fixture(scope="module")
@@ -37,18 +29,13 @@ def weight():
 
 @pytest.fixture(scope="module")
 def counts():
-    """Rows that are mostly zero, in four clusters; the first of each 50 are their initial centers."""
+    """Mostly zero rows in four clusters of 50; the first row of each cluster is its initial center."""
     y = np.repeat(np.arange(4), 50)
     return np.random.default_rng(0).poisson(np.eye(4).repeat(2, axis=1)[y] * 5).astype(float)
 
 
-def fit(estimator, X, sample_weight=None, **params):
-    model = clone(estimator).set_params(**({"n_clusters": 4, "random_state": 0} | params))
-    return model.fit(X, sample_weight=sample_weight)
-
-
 def assert_same_model(model, expected):
-    """Compare all that a fit leaves, to the last bit."""
+    """Compare all fitted attributes, to the last bit."""
     found, wanted = ({k: v for k, v in vars(m).items() if k.strip("_") != k} for m in (model, expected))
     assert found.keys() == wanted.keys()
     for name, value in wanted.items():
@@ -123,7 +110,7 @@ def test_of_several_starts_the_best_is_kept_as_if_alone(estimator, blobs):
     X, rng = blobs[0], np.random.default_rng(0)
     starts = [X[rng.choice(len(X), 6, replace=False)] for _ in range(5)]
     with pytest.MonkeyPatch.context() as patch:
-        # 'auto' would try larger exponents where centers meet
+        # 'auto' would try larger exponents if centers coincide
         patch.setattr("skdcec._cluster._harmonic.HarmonicRule.stronger", lambda rule: None)
         alone = [fit(estimator, X, init=start, n_clusters=6) for start in starts]
         remaining = iter(starts)
@@ -163,7 +150,7 @@ def test_containers_of_initial_centers_do_not_matter(estimator, blobs):
     ],
     ids=["nan", "one row", "words", "sparse", "large"],
 )
-def test_bad_initial_centers_raise_whoever_gives_them(estimator, bad, error, message):
+def test_bad_initial_centers_raise_from_arrays_and_callables(estimator, bad, error, message):
     X = np.random.default_rng(0).normal(size=(10, 2))
     for init in (bad, lambda X, n_clusters, random_state: bad):
         with pytest.raises(error, match=message):
@@ -191,11 +178,11 @@ def test_drawn_starts_are_distinct_rows_and_prefer_weight(estimator, init, blobs
         assert nearest.min(axis=1).max() < 1e-12 * np.abs(X).max()
         assert len(set(nearest.argmin(axis=1))) == 4
         fit(estimator, X, sample_weight=weight, **params)
-        # no row without weight, nor any that is a billion times lighter
+        # no rows of weight zero, and none that are a billion times lighter
         assert (y[cdist(starts[-1], X).argmin(axis=1)] == 0).all()
 
 
-# --------------------------------------------------------------------------- what is not touched
+# --------------------------------------------------------------------------- no side effects
 
 
 @siblings
@@ -233,7 +220,7 @@ def test_only_the_generator_that_was_passed_is_used(estimator, blobs):
     assert pickle.dumps(np.random.get_state()) == state  # noqa: NPY002
     generator = np.random.RandomState(0)
     assert_same_model(fit(estimator, X, init="random", n_init=1, random_state=generator), expected)
-    # and it has moved on
+    # it has advanced
     assert not np.array_equal(generator.get_state()[1], np.random.RandomState(0).get_state()[1])
 
 
@@ -332,7 +319,7 @@ def test_one_precision_predicts_rows_of_the_other(estimator, blobs):
 
 
 def shuffled(rows):
-    """The same rows, with the entries of each in the wrong order."""
+    """The same rows, with unsorted entries."""
     rows = rows.copy()
     for i in range(rows.shape[0]):
         part = slice(rows.indptr[i], rows.indptr[i + 1])
@@ -348,13 +335,13 @@ def in_pieces(rows):
 
 
 def with_zeros(rows):
-    """The same rows, with zeros that are stored."""
+    """The same rows, with explicit zeros."""
     full = np.indices(rows.shape)
     return sparse.csr_array((rows.toarray().ravel(), full[1].ravel(), np.arange(0, full[1].size + 1, 8)))
 
 
 def wide_indices(rows):
-    """The same rows, with indices of 64 bits."""
+    """The same rows, with 64-bit indices."""
     rows = rows.copy()
     rows.indices, rows.indptr = rows.indices.astype(np.int64), rows.indptr.astype(np.int64)
     return rows
@@ -385,7 +372,7 @@ def test_forms_of_sparse_rows_do_not_matter(estimator, form, counts):
     )
     assert_close_model(model, expected)
     for Z in (rows, counts):
-        # either model takes either kind of rows
+        # both models accept both kinds of rows
         for fitted in (model, expected):
             np.testing.assert_array_equal(fitted.predict(Z), expected.labels_)
             np.testing.assert_allclose(fitted.transform(Z), expected.transform(counts), atol=1e-6)
@@ -400,7 +387,7 @@ def test_sparse_rows_draw_starts_as_good_as_dense_ones(estimator, init, counts):
         fit(estimator, Z, sample_weight=weight, init=init, tol=1e-12)
         for Z in (sparse.csr_matrix(counts), counts)
     )
-    # starts are drawn in another order of the rows, which renumbers the clusters
+    # starts come from rows in another order, so clusters have other numbers
     assert adjusted_rand_score(dense.labels_, sparse_model.labels_) == 1
     assert sparse_model.objective_ == pytest.approx(dense.objective_, rel=1e-6)
 
@@ -423,7 +410,7 @@ def test_a_metric_of_covariances_refuses_sparse_rows(estimator, counts, blobs):
         fit(estimator, blobs[0]).predict(sparse.csr_matrix(blobs[0]))
 
 
-# ------------------------------------------------------------------- what a fit ends with
+# ------------------------------------------------------------------- results of a fit
 
 
 @UNFINISHED
@@ -463,7 +450,7 @@ def test_an_iteration_assigns_then_averages_then_measures(kind, blobs):
     n, d = X.shape
     T = np.cov(X.T, ddof=0)
     start = {"diag": np.diag(np.diag(T)), "spherical": np.eye(d) * np.trace(T) / d}.get(kind, T)
-    # all clusters have the metric of all data in the beginning
+    # at the start all clusters have the metric of all data
     labels = cdist(X, init, "mahalanobis", VI=np.linalg.inv(start)).argmin(axis=1)
     means = np.stack([X[labels == j].mean(axis=0) for j in range(4)])
     scatters = [np.cov(X[labels == j].T, ddof=0) for j in range(4)]
@@ -487,7 +474,7 @@ def test_an_iteration_assigns_then_averages_then_measures(kind, blobs):
     expected = (squares + log_dets[:, None]).argmin(axis=0)
     model = MahalanobisKMeans(4, covariance_type=kind, init=init, max_iter=1, tol=1e9, shrinkage=0.0).fit(X)
     assert model.n_iter_ == 1
-    assert len(set(expected)) == 4  # else clusters would be renumbered
+    assert len(set(expected)) == 4  # otherwise clusters would be renumbered
     np.testing.assert_allclose(model.cluster_centers_, means, rtol=1e-10)
     np.testing.assert_array_equal(model.labels_, expected)
     np.testing.assert_allclose(model.transform(X), np.sqrt(squares).T, rtol=1e-7)
@@ -511,7 +498,7 @@ def test_numbers_that_describe_a_fit_are_plain(estimator, blobs):
 
 
 @siblings
-def test_every_iteration_of_every_run_is_told(estimator, blobs, capsys):
+def test_every_iteration_of_every_run_is_printed(estimator, blobs, capsys):
     history = fit(estimator, blobs[0], init="random", n_init=3, verbose=2, random_state=1).history_[
         "objective"
     ]
@@ -521,7 +508,7 @@ def test_every_iteration_of_every_run_is_told(estimator, blobs, capsys):
     assert any(line.startswith(f"Iteration {len(history) - 1},") for line in lines)
 
 
-# ---------------------------------------------------------------- how many clusters there are
+# ---------------------------------------------------------------- number of clusters
 
 
 @siblings
@@ -584,13 +571,13 @@ def test_a_center_that_starts_far_from_all_rows_is_called_back(estimator, far, b
 
 
 @pytest.mark.parametrize("estimator", MAHALANOBIS, ids=repr)
-def test_a_center_that_no_row_chooses_stays_comes_last_and_is_told(estimator, blobs):
+def test_a_center_without_rows_stays_comes_last_and_warns(estimator, blobs):
     X, far = blobs[0], np.full((1, 3), 500.0)
     with pytest.warns(ConvergenceWarning, match="only 3 of the 4 clusters own a sample"):
         model = fit(estimator, X, init=np.vstack([far, X[:3]]))
     np.testing.assert_array_equal(model.cluster_centers_[3:], far)
     assert sorted(set(model.labels_)) == [0, 1, 2]
-    # the others do not feel it
+    # it does not influence the others
     others = fit(estimator, X, init=X[:3], n_clusters=3)
     np.testing.assert_array_equal(model.labels_, others.labels_)
     np.testing.assert_allclose(model.cluster_centers_[:3], others.cluster_centers_, rtol=1e-9)
@@ -598,7 +585,7 @@ def test_a_center_that_no_row_chooses_stays_comes_last_and_is_told(estimator, bl
 
 
 @siblings
-def test_repeated_rows_as_centers_stop_at_once_and_are_told(estimator):
+def test_repeated_rows_as_centers_stop_at_once_and_warn(estimator):
     X = np.array([[0, 0], [1, 1], [1, 1], [1, 0], [0, 1]])
     with pytest.warns(ConvergenceWarning, match="only 4 of the 5 cluster"):
         model = fit(estimator, X, n_clusters=5, init=X)

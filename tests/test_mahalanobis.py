@@ -1,4 +1,4 @@
-"""k-means under the Mahalanobis distance, against k-means on whitened data and its invariances."""
+"""K-means with the Mahalanobis distance: invariances, and k-means on whitened data."""
 
 import warnings
 
@@ -39,7 +39,7 @@ def test_global_is_kmeans_on_whitened_data(iris):
     np.testing.assert_allclose(ours.covariances_, V, atol=1e-12)
 
 
-def test_tied_minimises_the_determinant_within_clusters(iris):
+def test_tied_minimizes_the_determinant_within_clusters(iris):
     model = MahalanobisKMeans(3, covariance_type="tied", shrinkage=0.0, n_init=10, random_state=0).fit(iris)
     within = sum(
         np.cov(iris[model.labels_ == j].T, ddof=0) * np.sum(model.labels_ == j) for j in range(3)
@@ -74,9 +74,9 @@ def test_directions_without_variance_are_dropped(iris, covariance_type):
     np.testing.assert_array_equal(model.labels_, expected.labels_)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # bad starts on purpose
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # deliberately bad starts
 @pytest.mark.parametrize("shrinkage", [0.0, 1e-6, 0.1, 0.9])
-def test_tied_objective_never_rises_whatever_the_shrinkage(shrinkage):
+def test_tied_objective_never_rises_for_any_shrinkage(shrinkage):
     for seed in range(10):
         X, _ = make_blobs(n_samples=40, n_features=5, centers=6, random_state=seed)
         params = {"covariance_type": "tied", "shrinkage": shrinkage, "init": "random", "n_init": 1}
@@ -128,7 +128,7 @@ def test_rounding_of_single_precision_is_no_direction(iris):
 @pytest.mark.parametrize("covariance_type", ["global", "tied", "full", "diag"])
 def test_units_do_not_decide_when_a_run_ends(covariance_type):
     X = np.random.default_rng(0).normal(size=(3000, 4)) ** 3
-    units = np.array([1024.0, 1, 1, 1])  # powers of two round nothing
+    units = np.array([1024.0, 1, 1, 1])  # powers of two cause no rounding
     params = {"covariance_type": covariance_type, "tol": 1e-3, "max_iter": 1000}
     model = MahalanobisKMeans(5, init=X[:5], **params).fit(X)
     other = MahalanobisKMeans(5, init=X[:5] * units, **params).fit(X * units)
@@ -191,10 +191,10 @@ def test_own_covariances_are_those_of_the_clusters(iris, covariance_type):
     np.testing.assert_array_equal(model.labels_, scores.argmin(axis=1))
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # bad starts on purpose
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # deliberately bad starts
 @pytest.mark.parametrize("covariance_type", ["tied", *OWN])
 @pytest.mark.parametrize("params", [{"shrinkage": 1e-6}, {"shrinkage": 0.1}, {"shrinkage": 0.6}])
-def test_objective_never_rises_whatever_the_covariance(covariance_type, params):
+def test_objective_never_rises_for_any_covariance(covariance_type, params):
     for seed in range(8):
         X, _ = make_blobs(n_samples=60, n_features=4, centers=5, random_state=seed)
         model = MahalanobisKMeans(5, covariance_type=covariance_type, init="random", n_init=1, tol=0.0)
@@ -220,7 +220,7 @@ def test_clusters_of_unlike_shapes_need_their_own_metrics():
 
 @pytest.mark.parametrize("shrinkage", ["auto", 0.4])
 def test_global_shrinkage_is_that_of_discriminant_analysis(shrinkage):
-    # scikit-learn: of standardised features, towards the identity
+    # as in scikit-learn: standardized features, shrunk toward the identity
     X = load_wine().data[:40]
     model = MahalanobisKMeans(2, shrinkage=shrinkage, random_state=0).fit(X)
     scale = X.std(axis=0)
@@ -260,7 +260,7 @@ def test_constant_features_do_not_matter(iris, covariance_type):
     padded = np.column_stack([iris, np.full(150, 3.0)])
     model = MahalanobisKMeans(3, **params | {"init": padded[[0, 60, 120]]}).fit(padded)
     if covariance_type == "spherical":
-        # its one variance is the mean over all features
+        # the single variance is the mean over all features
         assert model.covariances_.shape == (3,)
     else:
         np.testing.assert_array_equal(model.labels_, expected)
@@ -272,7 +272,7 @@ def test_too_few_samples_for_a_metric_warn(covariance_type):
     model = MahalanobisKMeans(2, covariance_type=covariance_type, random_state=0)
     with pytest.warns(ConvergenceWarning, match="only 20 samples for 20 features.*shrinkage='auto'"):
         model.fit(X)
-    # a feature that does not vary is none, and shrinkage is the remedy
+    # constant features do not count, and shrinkage is the remedy
     X[:, 0] = 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -312,7 +312,7 @@ def test_shrinkage_does_not_weigh_the_objective_of_one_metric(iris):
 
 
 def test_a_metric_that_still_changes_has_not_converged():
-    # the centers start where they belong, but their covariance is not yet that of the clusters
+    # the centers start at the solution, but the covariance does not
     rng = np.random.default_rng(0)
     X = np.vstack([rng.normal(size=(200, 2)) * [1, 0.1], rng.normal(size=(200, 2)) * [1, 0.1] + [0, 5]])
     means = [X[:200].mean(axis=0), X[200:].mean(axis=0)]
@@ -324,7 +324,7 @@ def test_estimated_shrinkage_of_noise_is_that_of_ledoit_and_wolf_and_leaves_some
     rows = Rows(X, np.ones(200), 50)
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
     assert ledoit_wolf_shrinkage(rows, *mean_and_covariance(rows)) == pytest.approx(ledoit_wolf(Z)[1])
-    # of pure noise all would be replaced
+    # for pure noise, the estimate would leave nothing of the covariance
     MahalanobisKMeans(3, covariance_type="tied", shrinkage="auto", random_state=0).fit(X)
     for seed in range(30):
         rows = Rows(np.random.default_rng(seed).normal(size=(50, 1)), np.ones(50), 50)

@@ -1,4 +1,4 @@
-"""Clustering accuracy, against all matchings."""
+"""Clustering accuracy, against a search of all matchings."""
 
 from itertools import permutations
 

@@ -1,4 +1,4 @@
-"""Users' own networks and layers, precision, and what many fits leave behind."""
+"""Networks and layers of users, precision, and side effects of many fits."""
 
 import json
 import os
@@ -17,13 +17,14 @@ from sklearn.frozen import FrozenEstimator
 
 from skdcec import DCEC, ConvAutoencoder, DenseAutoencoder, KerasAutoencoder, KHarmonicMeans
 from skdcec._deep._keras_json import augmentation_json, network_json
+from skdcec.layers import RandomAffine
 
 SHAPE = (8, 8, 1)
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # hardly trained
 
 
 def network(image_shape):
-    """A deep pair with batch normalization and dropout."""
+    """A deep encoder and its decoder, with batch normalization and dropout."""
     layers = keras.layers
     x = inputs = keras.Input(image_shape)
     for units in (8, 8):
@@ -61,23 +62,25 @@ def assert_equal_weights(one, other):
         np.testing.assert_array_equal(a, b)
 
 
-# --------------------------------------------------------------------------- own networks
+# --------------------------------------------------------------------------- networks of users
 
 
 def test_own_network_trains_alone_and_jointly(X):
-    model = DCEC(4, autoencoder=own(), init=KHarmonicMeans(), max_iter=6, update_interval=3, random_state=0)
+    model = DCEC(
+        4, autoencoder=own(), init=KHarmonicMeans(), max_batches=6, batches_per_update=3, random_state=0
+    )
     model.fit(X)
     before, after = own().fit(X), model.autoencoder_
     assert before.n_components_ == 3
     assert model.cluster_centers_.shape == (4, 3)
-    # batch normalization learns its statistics in both stages
-    statistics = [i for i, w in enumerate(before.encoder_.weights) if "moving_mean" in w.path]
+    # batch normalization updates its statistics in both stages
+    statistics = [i for i, w in enumerate(before.to_keras()[0].weights) if "moving_mean" in w.path]
     assert len(statistics) == 2
     for i in statistics:
         assert np.abs(before.weights_[i]).max() > 0
         assert not np.array_equal(before.weights_[i], after.weights_[i])
     np.testing.assert_array_equal(model.predict(X), model.labels_)
-    # dropout and batch statistics are for training only
+    # dropout and batch statistics are used in training only
     np.testing.assert_array_equal(model.transform(X[5:6]), model.transform(X)[5:6])
     loaded = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
@@ -180,26 +183,29 @@ def test_default_network_is_that_of_the_paper(X):
 def test_a_layer_augments_both_stages(X):
     def fit(layer):
         autoencoder = ConvAutoencoder((4,), (3,), epochs=2, augmentation=layer)
-        return DCEC(4, autoencoder=autoencoder, max_iter=4, update_interval=2, random_state=0).fit(X)
+        return DCEC(4, autoencoder=autoencoder, max_batches=4, batches_per_update=2, random_state=0).fit(X)
 
     plain, moved = fit(None), fit(augmentation())
     assert not np.array_equal(plain.autoencoder_.weights_[0], moved.autoencoder_.weights_[0])
-    # equal layers made anew give equal results, whatever the seeds that Keras gave them
+    # equal new layers give equal results, although Keras gave them other seeds
     again = fit(augmentation())
     assert_equal_weights(moved.autoencoder_, again.autoencoder_)
-    # joint training too: from one autoencoder, the layer alone makes the difference
+    # in joint training too: with the same autoencoder, the layer alone makes the difference
     frozen = clone(plain.autoencoder_).fit(X)
     refined = []
     for layer in (None, augmentation()):
         model = DCEC(
-            4, autoencoder=FrozenEstimator(frozen.set_params(augmentation=layer)), max_iter=2, random_state=0
+            4,
+            autoencoder=FrozenEstimator(frozen.set_params(augmentation=layer)),
+            max_batches=2,
+            random_state=0,
         )
         refined.append(model.fit(X).autoencoder_)
     assert not np.array_equal(refined[0].weights_[0], refined[1].weights_[0])
 
 
 def test_the_augmented_image_is_what_is_reconstructed(X):
-    # a layer that blackens all images makes black the best reconstruction
+    # with a layer that blackens all images, the best reconstruction is black
     black = keras.layers.Rescaling(0.0)
     model = ConvAutoencoder((4,), (3,), epochs=60, batch_size=300, optimizer=keras.optimizers.Adam(0.01))
     model.set_params(augmentation=black, random_state=0).fit(X)
@@ -226,12 +232,13 @@ def test_layers_that_change_the_shape_or_cannot_be_rebuilt_raise(X):
 
 def test_augmentation_json_forgets_numbers_of_names_and_seeds():
     assert augmentation_json(augmentation(), SHAPE) == augmentation_json(augmentation(), SHAPE)
-    assert augmentation_json("affine", SHAPE) == "affine"
+    assert augmentation_json("affine", SHAPE) == augmentation_json(RandomAffine(), SHAPE)
 
 
+@pytest.mark.slow
 def test_memory_and_checkpoint_tell_layers_and_networks_apart(X, tmp_path):
     def fit(autoencoder, **params):
-        return DCEC(4, autoencoder=autoencoder, max_iter=2, random_state=0, **params).fit(X)
+        return DCEC(4, autoencoder=autoencoder, max_batches=2, random_state=0, **params).fit(X)
 
     encoder, decoder = network(SHAPE)
     pairs = [own(network=(encoder, decoder)), own(network=network(SHAPE))]
@@ -250,6 +257,7 @@ def test_memory_and_checkpoint_tell_layers_and_networks_apart(X, tmp_path):
 # --------------------------------------------------------------------------- precision
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize("kind", [ConvAutoencoder, DenseAutoencoder])
 def test_mixed_precision_trains_to_a_similar_loss(X, policy, kind):
@@ -261,18 +269,16 @@ def test_mixed_precision_trains_to_a_similar_loss(X, policy, kind):
     assert mixed.transform(X).dtype == np.float32
     assert mixed.score(X) == pytest.approx(plain.score(X), rel=0.1)
     assert mixed.score(X) != plain.score(X)
-    model = DCEC(4, autoencoder=FrozenEstimator(mixed), max_iter=4, random_state=0).fit(X)
+    model = DCEC(4, autoencoder=FrozenEstimator(mixed), max_batches=4, random_state=0).fit(X)
     np.testing.assert_array_equal(model.predict(X), model.labels_)
     np.testing.assert_array_equal(clone(model).fit(X).labels_, model.labels_)
 
 
 def test_float16_scales_its_loss():
-    from skdcec._deep._keras_json import optimizer_json
-    from skdcec._deep._training import Trainer
+    from skdcec._deep._models import Trainer
 
-    architecture = ConvAutoencoder((4,), (3,), dtype_policy="mixed_float16")._architecture(SHAPE)
-    trainer = Trainer(architecture, optimizer_json("adam"), 0)
-    assert isinstance(trainer.optimizer, keras.optimizers.LossScaleOptimizer)
+    recipe = ConvAutoencoder((4,), (3,), dtype_policy="mixed_float16")._recipe(SHAPE)
+    assert isinstance(Trainer(recipe).optimizer, keras.optimizers.LossScaleOptimizer)
 
 
 def test_the_global_policy_counts_only_where_it_is_asked_for(X):
@@ -294,7 +300,7 @@ def test_unknown_policies_raise(X):
         ConvAutoencoder(dtype_policy="float8").fit(X)
 
 
-# --------------------------------------------------------------------------- the world outside
+# --------------------------------------------------------------------------- side effects
 
 FIT = """
 import joblib, sys
@@ -302,7 +308,8 @@ from skdcec import DCEC, ConvAutoencoder, KHarmonicMeans
 from skdcec.datasets import load_digits_images
 X = load_digits_images().images[:300]
 autoencoder = ConvAutoencoder((4, 4), (3, 3), epochs=2, augmentation="affine")
-model = DCEC(4, init=KHarmonicMeans(), autoencoder=autoencoder, max_iter=6, update_interval=3, random_state=0)
+params = {"max_batches": 6, "batches_per_update": 3, "random_state": 0}
+model = DCEC(4, init=KHarmonicMeans(), autoencoder=autoencoder, **params)
 """
 
 
@@ -318,6 +325,7 @@ def run_python(script, **environment):
     return done.stdout.split()
 
 
+@pytest.mark.slow
 def test_another_process_gets_the_same_bits():
     script = FIT + "model.fit(X); print(joblib.hash([model.labels_, model.autoencoder_.weights_]))"
     namespace = {}
@@ -326,7 +334,7 @@ def test_another_process_gets_the_same_bits():
     assert run_python(script)[-1] == joblib.hash([model.labels_, model.autoencoder_.weights_])
 
 
-def test_a_fit_leaves_the_world_alone(X):
+def test_a_fit_has_no_side_effects(X):
     def state():
         return (
             random.getstate(),
@@ -337,12 +345,13 @@ def test_a_fit_leaves_the_world_alone(X):
             dict(os.environ),
         )
 
-    model = DCEC(4, autoencoder=own(augmentation=augmentation()), max_iter=2, random_state=0)
+    model = DCEC(4, autoencoder=own(augmentation=augmentation()), max_batches=2, random_state=0)
     before = state()
     model.fit(X).predict(X)
     assert state() == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the memory of a process from /proc")
 def test_many_fits_take_no_more_memory_than_few():
     script = (
@@ -354,11 +363,11 @@ def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 for i in range(5):
     model.set_params(random_state=i).fit(X)
-import skdcec._deep._training as training
-known, before = {id(m) for _, m in training._idle}, resident()
+from skdcec._deep._pool import POOL
+known, before = {id(m) for _, m in POOL._idle}, resident()
 for i in range(50):
     model.set_params(random_state=i).fit(X)
-assert {id(m) for _, m in training._idle} == known, "a network was compiled anew"
+assert {id(m) for _, m in POOL._idle} == known, "a network was compiled again"
 print(resident() - before)
 """
     )
@@ -395,5 +404,5 @@ def test_a_decoder_may_have_no_weights(X):
     ids=["ema", "free"],
 )
 def test_optimizers_that_keep_other_weights_are_refused(X, optimizer):
-    with pytest.raises(ValueError, match=r"optimizer=.* would leave weights behind"):
+    with pytest.raises(ValueError, match=r"optimizer=.* keeps averaged weights"):
         ConvAutoencoder((4,), (3,), epochs=1, optimizer=optimizer).fit(X)

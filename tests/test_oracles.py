@@ -1,4 +1,4 @@
-"""The clusterers against implementations and facts from elsewhere."""
+"""The clusterers against other implementations and mathematical facts."""
 
 import numpy as np
 import pytest
@@ -15,10 +15,8 @@ from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.neighbors import KernelDensity
 
+from _registry import UNFINISHED
 from skdcec import KernelKHarmonicMeans, KHarmonicMeans, MahalanobisKMeans
-
-# Few iterations of runs that are compared step by step are not meant to converge.
-UNFINISHED = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 HARMONIC = [
     KHarmonicMeans(p=2.0, accelerate=False),
@@ -26,11 +24,11 @@ HARMONIC = [
     KernelKHarmonicMeans(),
     KernelKHarmonicMeans(p=4.0, accelerate=False),
 ]
-# without a ridge, which would follow the axes of the features; a covariance for each cluster would need one,
-# as some of the small random clusters are singular
+# without a ridge, which is not invariant to rotation; one covariance per cluster would need a ridge, because
+# some of the small random clusters are singular
 MAHALANOBIS = [MahalanobisKMeans(covariance_type=kind, shrinkage=0.0) for kind in ("global", "tied")]
 SIBLINGS = [*HARMONIC, *MAHALANOBIS]
-# for rows of which few are distinct
+# for rows with many duplicates
 WITH_RIDGE = [*HARMONIC, *(MahalanobisKMeans(covariance_type=kind) for kind in ("global", "tied"))]
 
 AUTOMATIC = [KHarmonicMeans(random_state=0), KernelKHarmonicMeans(p="auto", random_state=0)]
@@ -45,7 +43,7 @@ def iris():
 
 
 def steps(estimator, X, init, n, sample_weight=None):
-    """What n iterations make of initial centers."""
+    """The model after n iterations from initial centers."""
     model = clone(estimator).set_params(n_clusters=len(init), init=init, max_iter=n, tol=0.0)
     return model.fit(X, sample_weight=sample_weight)
 
@@ -59,16 +57,16 @@ def steps(estimator, X, init, n, sample_weight=None):
 def test_p_2_is_the_fuzzy_c_means_of_scikit_fuzzy_step_by_step(load, n):
     skfuzzy = pytest.importorskip("skfuzzy")
     X = load().data
-    # between samples, where the partition that scikit-fuzzy starts from is finite
+    # not on samples, so that the initial partition for scikit-fuzzy is finite
     init = X[[0, 60, 120]] + 0.1 * X.std(axis=0)
     partition = 1 / cdist(init, X, "sqeuclidean")
     partition /= partition.sum(axis=0)
     centers, u, *_ = skfuzzy.cmeans(X.T, 3, m=2, error=0, maxiter=n, init=partition)
     model = steps(KHarmonicMeans(p=2.0, accelerate=False), X, init, n)
     np.testing.assert_allclose(model.cluster_centers_, centers, rtol=1e-10)
-    # the memberships of K-harmonic means are those of fuzzy c-means, squared
+    # memberships of K-harmonic means are the squares of those of fuzzy c-means
     np.testing.assert_allclose(model.predict_proba(X), (u**2 / (u**2).sum(axis=0)).T, atol=1e-10)
-    # at the memberships that belong to its centers, J = sum u^2 D
+    # J = sum u^2 D, at the memberships of the final centers
     D = cdist(model.cluster_centers_, X, "sqeuclidean")
     assert model.objective_ / 3 == pytest.approx((u**2 * D).sum(), rel=1e-10)
 
@@ -125,12 +123,12 @@ def test_tied_has_the_covariance_and_labels_of_linear_discriminant_analysis(load
     X = load().data
     params = {"covariance_type": "tied", "shrinkage": 0.0, "n_init": 5, "random_state": 0}
     model = MahalanobisKMeans(3, tol=0.0, **params).fit(X)
-    # equal priors: no cluster is preferred for its size
+    # equal priors: the sizes of clusters do not matter
     lda = LinearDiscriminantAnalysis(store_covariance=True, priors=[1 / 3] * 3).fit(X, model.labels_)
     np.testing.assert_allclose(model.cluster_centers_, lda.means_, rtol=1e-9)
     np.testing.assert_array_equal(model.predict(X), lda.predict(X))
-    share = np.bincount(model.labels_) / len(X)
-    pooled = LinearDiscriminantAnalysis(store_covariance=True, priors=share).fit(X, model.labels_)
+    priors = np.bincount(model.labels_) / len(X)
+    pooled = LinearDiscriminantAnalysis(store_covariance=True, priors=priors).fit(X, model.labels_)
     np.testing.assert_allclose(model.covariances_, pooled.covariance_, rtol=1e-8, atol=1e-12)
 
 
@@ -138,7 +136,7 @@ def test_tied_has_the_covariance_and_labels_of_linear_discriminant_analysis(load
 
 
 def written_objective(X, C, p, sigma=None):
-    """The objective as it is written in the docstrings."""
+    """The objective as in the docstrings."""
     D = cdist(C, X, "sqeuclidean")
     if sigma is not None:
         D = 2 * (1 - np.exp(-D / sigma**2))
@@ -294,7 +292,7 @@ seeds = st.integers(0, 10**6)
 
 
 def random_problem(seed):
-    """Rows in general position, where no two distances tie, initial centers, and the generator."""
+    """Rows in general position, without equal distances; initial centers; and the generator."""
     rng = np.random.default_rng(seed)
     d, k = rng.integers(1, 5), rng.integers(1, 5)
     X = rng.normal(size=(rng.integers(30, 60), d))
@@ -321,7 +319,7 @@ def test_rigid_motions_move_the_centers_and_nothing_else(estimator, seed):
     moved = steps(estimator, X @ turn + shift, init @ turn + shift, 5)
     assert_near(moved.cluster_centers_, model.cluster_centers_ @ turn + shift, X)
     np.testing.assert_array_equal(moved.labels_, model.labels_)
-    # a log-likelihood may pass through zero
+    # a log-likelihood may be near zero
     assert moved.objective_ == pytest.approx(model.objective_, rel=1e-6, abs=1e-6)
     assert moved.inertia_ == pytest.approx(model.inertia_, rel=1e-6)
 
@@ -374,18 +372,18 @@ def test_the_order_of_initial_centers_is_that_of_the_clusters(estimator, seed):
     if len(np.unique(model.labels_)) == len(init):
         match = order
     else:
-        # clusters without samples have come last in both
+        # clusters without samples come last in both
         match = linear_sum_assignment(cdist(permuted.cluster_centers_, model.cluster_centers_))[1]
     assert_near(permuted.cluster_centers_, model.cluster_centers_[match], X)
     np.testing.assert_array_equal(match[permuted.labels_], model.labels_)
 
 
-# ------------------------------------------- what holds for any rows, also repeated and tied ones
+# ------------------------------------------- properties for any rows, including duplicates and ties
 
 
 @st.composite
 def tables(draw):
-    """Rows of small whole numbers, full of repeated rows and equal distances, and some as centers."""
+    """Rows of small integers with many duplicates and equal distances; some of them as centers."""
     n, d = draw(st.integers(4, 25)), draw(st.integers(1, 3))
     X = draw(arrays(np.float64, (n, d), elements=st.integers(-3, 3).map(float)))
     init = draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=4, unique=True))
@@ -407,7 +405,7 @@ def test_the_objective_never_rises_and_is_minus_the_score(estimator, problem):
     assert history[-1] == model.objective_
     assert model.score(X) == pytest.approx(-model.objective_, rel=1e-9, abs=1e-12 * np.abs(history).max())
     if not estimator.get_params().get("accelerate"):
-        # means of rows; a longer step may leave the rows
+        # centers are means of rows; accelerated steps may leave the range of the rows
         assert (model.cluster_centers_ >= X.min(axis=0) - 1e-12).all()
         assert (model.cluster_centers_ <= X.max(axis=0) + 1e-12).all()
 
@@ -421,7 +419,7 @@ def test_labels_are_nearest_centers_and_clusters_without_samples_come_last(estim
     model = steps(estimator, X, init, 3)
     labels, distances = model.predict(X), model.transform(X)
     np.testing.assert_array_equal(labels, model.labels_)
-    # not argmin: the square root may round different distances to the same
+    # not argmin: the square root may round different distances to the same number
     np.testing.assert_array_equal(distances[np.arange(len(X)), labels], distances.min(axis=1))
     np.testing.assert_array_equal(np.unique(labels), np.arange(labels.max() + 1))
 
@@ -437,7 +435,7 @@ def test_memberships_sum_to_one_and_are_largest_for_the_label(estimator, problem
     assert (U >= 0).all()
     np.testing.assert_allclose(U.sum(axis=1), 1, rtol=1e-12)
     np.testing.assert_array_equal(U[np.arange(len(X)), labels], U.max(axis=1))
-    # of equal memberships, argmax takes the first
+    # argmax returns the first of equal memberships
     alone = np.sum(U == U.max(axis=1, keepdims=True), axis=1) == 1
     np.testing.assert_array_equal(U.argmax(axis=1)[alone], labels[alone])
 
@@ -464,7 +462,7 @@ def test_affine_maps_do_not_change_the_labels(kind, seed):
     rng = np.random.default_rng(seed)
     d = int(rng.integers(2, 6))
     X, _ = make_blobs(n_samples=300, n_features=d, centers=4, cluster_std=1.5, random_state=seed)
-    # a rotation, other units up to a factor of 100, another rotation
+    # a rotation, units that differ by a factor of up to 100, another rotation
     left, right = ortho_group.rvs(d, size=2, random_state=rng)
     A = left * 10 ** rng.uniform(-1, 1, d) @ right
     model = MahalanobisKMeans(4, covariance_type=kind, shrinkage=0.0, random_state=0)

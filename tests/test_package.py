@@ -1,5 +1,6 @@
-"""What the package says of itself, in several places, is the same."""
+"""Metadata, documentation, docstrings and imports of the package are consistent."""
 
+import ast
 import configparser
 import inspect
 import os
@@ -7,6 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -14,18 +16,33 @@ from numpydoc.validate import validate
 from sklearn.base import BaseEstimator
 
 import skdcec
+import skdcec.covariances
 import skdcec.datasets
+import skdcec.kernels
+import skdcec.layers
+import skdcec.losses
 import skdcec.metrics
+import skdcec.networks
 import skdcec.plotting
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-MODULES = (skdcec, skdcec.datasets, skdcec.metrics, skdcec.plotting)
+MODULES = (
+    skdcec,
+    skdcec.covariances,
+    skdcec.datasets,
+    skdcec.kernels,
+    skdcec.layers,
+    skdcec.losses,
+    skdcec.metrics,
+    skdcec.networks,
+    skdcec.plotting,
+)
 
 
 def commands():
-    """The README's two commands: the example and the tests."""
+    """The two commands of the README: the example and the tests."""
     return [
         re.search(rf"<!-- {name} command -->\s*```\w*\n(.+)\n```", README).group(1)
         for name in ("example", "test")
@@ -62,7 +79,7 @@ def test_versions_agree():
 
 def test_public_names_are_complete_and_documented():
     public = {name for name, value in vars(skdcec).items() if inspect.isclass(value)}
-    assert public == set(skdcec.__all__) - {"__version__"}
+    assert public == set(skdcec.__all__) - {"__version__", "critical_exponent"}
     for name in public:
         assert name in README
         estimator = getattr(skdcec, name)
@@ -108,7 +125,8 @@ def test_docstrings_are_numpydoc(path):
 
 @pytest.mark.parametrize("module", ["keras", "tensorflow", "matplotlib"])
 def test_import_is_light(module):
-    modules = "skdcec, skdcec.metrics, skdcec.datasets, skdcec.plotting"
+    public = ("metrics", "datasets", "plotting", "kernels", "covariances", "losses")
+    modules = ", ".join(["skdcec", *(f"skdcec.{name}" for name in public)])
     script = f"import sys, {modules}; sys.exit({module!r} in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, "PYTHONWARNINGS": ""})
 
@@ -120,3 +138,48 @@ def test_no_estimator_needs_keras_before_a_network_does():
         "sys.exit('keras' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def modules_of(wing=""):
+    """Syntax trees of the modules of the package, by name."""
+    root = ROOT / "skdcec"
+    return {
+        ".".join(path.relative_to(root.parent).with_suffix("").parts): ast.parse(path.read_text())
+        for path in sorted((root / wing).rglob("*.py"))
+    }
+
+
+def imports_of(tree):
+    """Modules of the package that a module imports, including imports inside functions."""
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+    return {node.module for node in nodes if node.module.split(".")[0] == "skdcec"}
+
+
+# Modules that both wings may import.
+SHARED = {"skdcec._sizes", "skdcec._sklearn", "skdcec._task", "skdcec._version"}
+
+
+@pytest.mark.parametrize(
+    ("wing", "allowed"), [("_cluster", ("_cluster",)), ("_deep", ("_deep", "_cluster"))], ids=str
+)
+def test_no_import_runs_upward(wing, allowed):
+    for module, tree in modules_of(wing).items():
+        for imported in imports_of(tree) - SHARED:
+            assert imported.split(".")[1] in allowed, f"{module} imports {imported}"
+    for module in SHARED:
+        assert imports_of(modules_of()[module]) <= SHARED
+
+
+def test_imports_have_no_circle():
+    imports = {module: imports_of(tree) for module, tree in modules_of().items()}
+    for part, packages in list(imports.items()):
+        imports[part] = {name for name in packages if name in imports}
+    order = TopologicalSorter(imports)
+    order.prepare()  # raises CycleError
+
+
+def test_the_cluster_wing_needs_numpy_only():
+    for module, tree in modules_of("_cluster").items():
+        text = ast.dump(tree)
+        assert "'keras'" not in text, module
+        assert "'tensorflow'" not in text, module

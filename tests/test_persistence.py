@@ -1,4 +1,4 @@
-"""What a fitted estimator is made of, and where else it works."""
+"""Contents of fitted estimators, other formats, backends and processes."""
 
 import importlib.util
 import io
@@ -32,12 +32,12 @@ def X(digits):
 @pytest.fixture(scope="module")
 def model(X, autoencoder):
     return DCEC(
-        init=KHarmonicMeans(), autoencoder=FrozenEstimator(autoencoder), max_iter=4, random_state=0
+        init=KHarmonicMeans(), autoencoder=FrozenEstimator(autoencoder), max_batches=4, random_state=0
     ).fit(X)
 
 
 def contents(value):
-    """Yield everything inside a fitted attribute."""
+    """Yield a fitted attribute and everything inside it."""
     yield value
     if isinstance(value, dict):
         inner = value.values()
@@ -78,14 +78,14 @@ def test_other_ways_to_save(model, X):
 def test_the_hash_of_a_fitted_estimator_does_not_change_with_use(model, X):
     before = joblib.hash(model)
     model.predict(X)
-    _ = model.model_, model.autoencoder_.encoder_
+    _ = model.to_keras(), model.autoencoder_.to_keras(), model._repr_html_()
     assert joblib.hash(model) == before == joblib.hash(pickle.loads(pickle.dumps(model)))
     assert joblib.hash(clone(model).fit(X)) == before
 
 
 def test_exported_model_serves(model, X, tmp_path):
     tf = pytest.importorskip("tensorflow")
-    model.model_.export(tmp_path / "served", verbose=False)
+    model.to_keras().export(tmp_path / "served", verbose=False)
     loaded = tf.saved_model.load(str(tmp_path / "served"))
     np.testing.assert_allclose(loaded.serve(X[..., None]).numpy(), model.predict_proba(X), atol=1e-5)
 
@@ -102,6 +102,7 @@ print(keras.backend.backend())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_pickles_load_under_another_backend(model, X, tmp_path, backend):
     if importlib.util.find_spec(backend) is None:
@@ -120,7 +121,7 @@ def test_pickles_load_under_another_backend(model, X, tmp_path, backend):
 
 
 class CountUpdates:
-    """A callback that leaves a file for each update, in whichever process it happens."""
+    """A callback that writes a file for each update, in any process."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -134,14 +135,15 @@ class CountUpdates:
             (self.folder / f"{os.getpid()}-{os.urandom(4).hex()}").touch()
 
 
+@pytest.mark.slow
 def test_grid_search_in_processes_agrees_with_one_after_the_other(model, X, digits, tmp_path):
     y = digits.target[:300]
-    dcec = clone(model).set_params(update_interval=2)
+    dcec = clone(model).set_params(batches_per_update=2)
     dcec.set_callbacks(CountUpdates(tmp_path))
     grid = {"init": [KHarmonicMeans(), MahalanobisKMeans()], "gamma": [0.1, 0.5]}
 
     def search(n_jobs):
-        # loky is joblib's default
+        # loky is the default of joblib
         return GridSearchCV(dcec, grid, cv=2, n_jobs=n_jobs, scoring="adjusted_rand_score").fit(X, y)
 
     one, two = search(None), search(2)
@@ -149,7 +151,7 @@ def test_grid_search_in_processes_agrees_with_one_after_the_other(model, X, digi
         np.testing.assert_array_equal(one.cv_results_[name], two.cv_results_[name])
     np.testing.assert_array_equal(one.best_estimator_.labels_, two.best_estimator_.labels_)
     assert adjusted_rand_score(y, two.best_estimator_.labels_) > 0
-    # eight fits of two updates and the refit, of each search
+    # each search has eight fits and a refit, of two updates each
     seen = list(tmp_path.iterdir())
     assert len(seen) == 2 * 9 * 2
     assert len({path.name.split("-")[0] for path in seen}) > 1

@@ -1,4 +1,4 @@
-"""What the displays draw, and that it is what they were given."""
+"""The displays draw the data that they were given."""
 
 import re
 from itertools import product
@@ -32,7 +32,7 @@ X, y = DIGITS.images[:300], DIGITS.target[:300]
 
 @pytest.fixture(autouse=True)
 def no_windows():
-    """Draw without a screen, and close what was drawn."""
+    """Draw without a screen, and close all figures."""
     import matplotlib.pyplot as plt
 
     with mpl.rc_context({"backend": "agg"}):
@@ -44,7 +44,7 @@ def no_windows():
 def dcec():
     autoencoder = ConvAutoencoder(filters=(8, 16, 16), epochs=15, batch_size=32)
     return DCEC(
-        4, init=KMeans(n_init=1), autoencoder=autoencoder, max_iter=6, update_interval=3, random_state=0
+        4, init=KMeans(n_init=1), autoencoder=autoencoder, max_batches=6, batches_per_update=3, random_state=0
     ).fit(X)
 
 
@@ -54,7 +54,7 @@ def kmeans():
 
 
 def tile(display, row, column, side=8):
-    """Return the pixels of an image of the mosaic: there is one blank pixel between images."""
+    """Return the pixels of an image in the mosaic; images have one blank pixel between them."""
     image = np.asarray(display.im_.get_array())
     top, left = row * (side + 1), column * (side + 1)
     return image[top : top + side, left : left + side]
@@ -86,17 +86,17 @@ def test_labels_alone_give_mean_images_and_leave_noise_out():
     np.testing.assert_allclose(tile(display, 0, 0), X[:2].mean(axis=0), rtol=1e-6)
     np.testing.assert_allclose(tile(display, 0, 1), X[3:6].mean(axis=0), rtol=1e-6)
     assert display.sizes.tolist() == [2, 3]
-    # two images of the first cluster, and blanks where it has no more
+    # two images of the first cluster, then blanks
     blank = np.ma.getmaskarray(np.ma.masked_invalid(display.im_.get_array()))
     assert [bool(blank[9 * row + 3, 3]) for row in range(5)] == [False, False, False, True, True]
 
 
-def test_colour_images_keep_their_colours():
+def test_color_images_keep_their_colors():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
     display = CenterImagesDisplay.from_predictions(images, [0, 0, 0, 1, 1, 1], n_members=1)
     np.testing.assert_allclose(tile(display, 0, 1)[..., :3], images[3:].mean(axis=0) / 255, atol=1e-6)
-    # so they do in another type, of which nobody knows the limits
+    # also in another dtype, which has no known limits
     images[3, 0, 0] = 255
     display = CenterImagesDisplay.from_predictions(images.astype(int), [0, 0, 0, 1, 1, 1], n_members=3)
     np.testing.assert_allclose(tile(display, 0, 1)[..., :3], images[3:].mean(axis=0) / 255, atol=1e-6)
@@ -109,13 +109,13 @@ def test_reconstructions_stand_below_their_images(dcec):
         np.testing.assert_allclose(tile(display, 0, i), X[i], rtol=1e-6)
         np.testing.assert_allclose(tile(display, 1, i), decoded[i], rtol=1e-6)
     np.testing.assert_allclose(display.errors_, np.square(X[:5] - decoded).mean(axis=(1, 2)), rtol=1e-5)
-    # what a decoder adds does not change the greys of the images
+    # values that only the decoder adds do not change the gray scale
     assert display.im_.get_clim() == (X[:5].min(), X[:5].max())
     with pytest.raises(ValueError, match="X_reconstructed has shape"):
         ReconstructionDisplay.from_predictions(X[:5], decoded[:4])
 
 
-def test_each_label_has_its_points_and_its_colour(dcec):
+def test_each_label_has_its_points_and_its_color(dcec):
     display = EmbeddingDisplay.from_estimator(dcec, X, y)
     plane = PCA(2, random_state=0).fit(dcec.transform(X))
     points, centers = plane.transform(dcec.transform(X)), plane.transform(dcec.cluster_centers_)
@@ -141,14 +141,14 @@ def test_what_has_no_embedding_is_drawn_as_it_is(kmeans):
     np.testing.assert_array_equal(display.labels, khm.labels_)
 
 
-def test_an_autoencoder_has_points_of_one_colour():
+def test_an_autoencoder_has_points_of_one_color():
     autoencoder = ConvAutoencoder(filters=(4, 8, 8), epochs=1, random_state=0).fit(X)
     display = EmbeddingDisplay.from_estimator(autoencoder, X)
     assert len(display.scatters_) == 1
     assert display.centers_ is None
 
 
-def test_noise_is_grey():
+def test_noise_is_gray():
     rows, _ = make_blobs(100, random_state=0)
     labels = DBSCAN(eps=0.5).fit_predict(rows)
     assert -1 in labels
@@ -179,7 +179,7 @@ def test_projections_and_samples_of_the_embedding(dcec):
 def test_the_diagonal_of_the_contingency_is_the_accuracy():
     rng = np.random.default_rng(0)
     truth = rng.integers(4, size=200)
-    # each class has a cluster, of another name, for two thirds of it; two clusters more, and noise
+    # each class has a cluster of another name with two thirds of its samples; two more clusters, and noise
     labels = np.where(rng.random(200) < 2 / 3, (truth + 2) % 4, rng.integers(-1, 6, size=200))
     display = ContingencyDisplay.from_predictions(truth, labels)
     assert np.trace(display.matrix[:, :4]) / 200 == clustering_accuracy_score(truth, labels)
@@ -190,8 +190,8 @@ def test_the_diagonal_of_the_contingency_is_the_accuracy():
             assert (display.text_[i, j].get_text() if count else "0") == str(count)
     assert display.ax_.get_xticklabels()[-1].get_text() == "noise"
     for normalize, total in {"true": 4, "pred": 7, "all": 1}.items():
-        shares = ContingencyDisplay.from_predictions(truth, labels, normalize=normalize).matrix
-        assert shares.sum() == pytest.approx(total)
+        fractions = ContingencyDisplay.from_predictions(truth, labels, normalize=normalize).matrix
+        assert fractions.sum() == pytest.approx(total)
     with pytest.raises(ValueError, match="normalize='row' should be"):
         ContingencyDisplay.from_predictions(truth, labels, normalize="row")
 
@@ -204,11 +204,11 @@ def test_fewer_clusters_than_classes(kmeans):
 
 
 def test_history_of_joint_training(dcec):
-    scores = {"accuracy": np.linspace(0.3, 0.5, len(dcec.history_["n_iter"]))}
+    scores = {"accuracy": np.linspace(0.3, 0.5, len(dcec.history_["n_batches"]))}
     display = HistoryDisplay.from_estimator(dcec, scores=scores)
     assert list(display.lines_) == ["reconstruction loss", "clustering loss", "label change", "accuracy"]
     for name, line in display.lines_.items():
-        np.testing.assert_array_equal(line.get_xdata(), dcec.history_["n_iter"])
+        np.testing.assert_array_equal(line.get_xdata(), dcec.history_["n_batches"])
         expected = scores[name] if name in scores else dcec.history_[name.replace(" ", "_")]
         np.testing.assert_array_equal(line.get_ydata(), expected)
     assert display.lines_["accuracy"].axes is display.right_ax_
@@ -229,7 +229,7 @@ def test_histories_of_other_estimators(kmeans):
     np.testing.assert_array_equal(
         HistoryDisplay.from_estimator(khm).lines_["objective"].get_ydata(), khm.history_["objective"]
     )
-    # a monitor notes a score after each iteration, and none before the first
+    # a monitor records a score after each iteration, but none before the first
     noted = np.linspace(0.1, 0.9, khm.n_iter_)
     line = HistoryDisplay.from_estimator(khm, scores={"ARI": noted}).lines_["ARI"]
     np.testing.assert_array_equal(line.get_ydata(), [np.nan, *noted])
@@ -253,7 +253,7 @@ def test_what_cannot_be_drawn_is_named(dcec, kmeans):
 
 
 def boundary(ellipse, n_points=50):
-    """Return points on the boundary of an ellipse, from its width, height and angle."""
+    """Return points on the boundary of an ellipse."""
     t = np.linspace(0, 2 * np.pi, n_points)
     turn = np.radians(ellipse.angle)
     flat = np.stack([np.cos(t) * ellipse.width / 2, np.sin(t) * ellipse.height / 2])
@@ -294,7 +294,7 @@ def test_ellipses_of_labels():
         CovarianceEllipsesDisplay.from_predictions(rows, load_iris().target, features=(0, 4))
 
 
-def test_displays_draw_where_they_are_told_and_again():
+def test_displays_draw_on_given_axes_and_again():
     import matplotlib.pyplot as plt
 
     _, (left, right) = plt.subplots(1, 2)
@@ -332,7 +332,7 @@ def test_legends_leave_out_what_others_drew(kmeans):
     assert [text.get_text() for text in ax.get_legend().get_texts()] == [str(label) for label in range(5)]
 
 
-def test_ellipses_are_those_of_the_fit_whatever_the_parameter_says():
+def test_ellipses_are_those_of_the_fit_even_if_the_parameter_changes():
     iris = load_iris().data
     model = MahalanobisKMeans(3, random_state=0).fit(iris)
     expected = CovarianceEllipsesDisplay.from_estimator(model, iris).covariances

@@ -1,4 +1,4 @@
-"""Rows that are not in memory: mapped files and dask arrays give the answer of the array."""
+"""Rows outside memory: mapped files and dask arrays give the same results as arrays."""
 
 import logging
 import os
@@ -66,7 +66,7 @@ def test_a_dask_array_gives_the_answer_of_the_array(estimator, blobs, da):
 @pytest.mark.parametrize("estimator", CLUSTERERS, ids=repr)
 def test_weights_of_a_dask_array_may_be_an_array_or_lazy(estimator, blobs, da):
     weight = np.random.default_rng(0).integers(0, 3, len(blobs)).astype(float)
-    weight[300:600] = 0  # a whole chunk takes no part
+    weight[300:600] = 0  # a complete chunk has no weight
     init = blobs[[0, 1, 2, 700]]
     expected = fit(estimator, blobs, sample_weight=weight, init=init)
     lazy = da.from_array(blobs, chunks=(300, 3))
@@ -87,12 +87,12 @@ def test_a_chunk_that_lies_on_a_center_pulls_as_in_memory(p, da):
 
 def test_chunks_may_be_empty(blobs, da):
     lazy = da.from_array(blobs[np.argsort(blobs[:, 0])], chunks=(100, 3))
-    some = lazy[lazy[:, 0] > -5]
-    some.compute_chunk_sizes()
-    assert 0 in some.chunks[0]
-    model = fit(KHarmonicMeans(), some)
-    np.testing.assert_array_equal(model.predict(some).compute(), model.labels_)
-    assert model.transform(some).compute().shape == (len(some), 4)
+    chosen = lazy[lazy[:, 0] > -5]
+    chosen.compute_chunk_sizes()
+    assert 0 in chosen.chunks[0]
+    model = fit(KHarmonicMeans(), chosen)
+    np.testing.assert_array_equal(model.predict(chosen).compute(), model.labels_)
+    assert model.transform(chosen).compute().shape == (len(chosen), 4)
 
 
 @pytest.mark.parametrize("size", [20, 2**17])
@@ -171,7 +171,7 @@ def test_a_fit_runs_on_the_workers_of_a_cluster(blobs, da):
 
 
 class KillWorker:
-    """Callback that kills a worker process of the cluster, once, in the middle of a fit."""
+    """A callback that kills a worker process of the cluster, once, during a fit."""
 
     def __init__(self, client):
         self.client = client
@@ -191,11 +191,12 @@ class KillWorker:
 @pytest.fixture
 def cluster():
     distributed = pytest.importorskip("distributed")
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it tells of lost workers
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it reports lost workers
     with distributed.Client(n_workers=2, threads_per_worker=1, dashboard_address=None) as client:
         yield client
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", [KHarmonicMeans(), MahalanobisKMeans(covariance_type="tied")], ids=repr)
 def test_a_fit_survives_a_worker_with_the_same_bits(estimator, blobs, da, cluster):
     lazy = da.from_array(blobs, chunks=(100, 3)).persist()
@@ -255,10 +256,10 @@ def test_bad_weights_and_new_rows_raise(blobs, da):
         model.score(lazy * np.nan)
     with pytest.raises(ValueError, match="sample_weight has the value inf"):
         fit(KHarmonicMeans(), lazy, sample_weight=np.full(1000, np.inf))
-    spoilt, weight = blobs.copy(), np.ones(1000)
-    spoilt[1], weight[1] = np.nan, 0
+    spoiled, weight = blobs.copy(), np.ones(1000)
+    spoiled[1], weight[1] = np.nan, 0
     with pytest.raises(ValueError, match="NaN"):
-        fit(KHarmonicMeans(), da.from_array(spoilt, chunks=300), sample_weight=weight)
+        fit(KHarmonicMeans(), da.from_array(spoiled, chunks=300), sample_weight=weight)
 
 
 # ------------------------------------------------------------------------- mapped files
@@ -298,7 +299,7 @@ def test_memory_does_not_grow_with_a_mapped_file(tmp_path):
         return most
 
     small, large = peak(200_000), peak(600_000)
-    # labels, weights and a seeding sample may grow, 80 bytes of data a row may not
+    # labels, weights and a seeding sample may grow; the 80 bytes of data per row must not
     assert (large - small) / 400_000 < 60
 
 

@@ -1,4 +1,4 @@
-"""Files of arrays survive accidents and strangers."""
+"""Files of arrays: damage is detected, and hostile files are refused."""
 
 import contextlib
 import copy
@@ -34,11 +34,12 @@ def test_arrays_come_back_as_they_were(path):
     assert os.listdir(path.parent) == ["file.npz"]
 
 
-def test_a_missing_file_is_told_from_a_damaged_one(path):
+def test_missing_and_damaged_files_raise_different_errors(path):
     with pytest.raises(FileNotFoundError):
         load_arrays(path.parent / "other.npz")
 
 
+@pytest.mark.slow
 def test_damage_anywhere_is_found(path):
     good = path.read_bytes()
     for position, bit in product(range(len(good)), range(8)):
@@ -47,7 +48,7 @@ def test_damage_anywhere_is_found(path):
         path.write_bytes(flipped)
         with contextlib.suppress(ValueError):
             arrays, description = load_arrays(path)
-            # then it was a bit of the container that says nothing about the arrays
+            # the bit belonged to the container and does not affect the arrays
             np.testing.assert_array_equal(arrays["weights"], ARRAYS["weights"])
             assert description == {"what": "a test"}
     for length in (0, 1, len(good) // 2, len(good) - 1):
@@ -68,7 +69,7 @@ def test_a_failed_write_leaves_the_earlier_file(path, monkeypatch):
 
 
 class Payload:
-    """Makes a folder where it is unpickled."""
+    """Creates a folder when it is unpickled."""
 
     def __init__(self, trace):
         self.trace = str(trace)
@@ -78,7 +79,7 @@ class Payload:
 
 
 def forge(path, arrays, savez=np.savez, **changes):
-    """Write arrays as `save_arrays` does, but for some changes of the header."""
+    """Write arrays like `save_arrays`, with changes to the header."""
     header = {"format": 1, "description": {}, **changes}
     header.setdefault("sha256", digest(arrays))
     savez(path, **arrays, header=np.frombuffer(json.dumps(header).encode(), np.uint8))
@@ -93,7 +94,7 @@ def test_hostile_files_are_refused(path):
     with pytest.raises(ValueError, match="damaged"):
         load_arrays(path)
     assert not trace.exists()
-    # names are not paths
+    # names are not used as paths
     forge(path, {"../../outside": np.zeros(2)})
     assert list(load_arrays(path)[0]) == ["../../outside"]
     assert not (path.parent.parent.parent / "outside.npy").exists()
@@ -129,7 +130,7 @@ def test_files_that_grow_where_they_are_read_are_refused(path):
     assert path.stat().st_size < 10**5
     with pytest.raises(ValueError, match="damaged"):
         load_arrays(path)
-    # members that share their bytes
+    # two members with the same bytes
     forge(path, large, sha256=digest(large | {"twin": large["weights"]}))
     with zipfile.ZipFile(path, "a") as file:
         twin = copy.copy(file.infolist()[0])

@@ -1,6 +1,5 @@
-"""Images that come in batches, or from a file: the answer is that of an array in memory."""
+"""Images in batches or from a file give the same results as an array in memory."""
 
-import resource
 import tempfile
 import tracemalloc
 
@@ -13,12 +12,12 @@ from skdcec import DCEC, DenseAutoencoder
 
 BATCH = 17
 
-# what is learned in a few batches leaves clusters empty
+# after a few batches some clusters are empty
 pytestmark = pytest.mark.filterwarnings("ignore:Of .* clusters:sklearn.exceptions.ConvergenceWarning")
 
 
 class Batches(keras.utils.PyDataset):
-    """Images as a PyDataset, with targets that are of no use here."""
+    """Images as a PyDataset, with targets that are ignored."""
 
     def __init__(self, images):
         super().__init__()
@@ -57,7 +56,7 @@ def images(request, digits):
 
 
 def small(**params):
-    options = {"autoencoder": DenseAutoencoder((16,), 4, epochs=2), "max_iter": 6, "update_interval": 3}
+    options = {"autoencoder": DenseAutoencoder((16,), 4, epochs=2), "max_batches": 6, "batches_per_update": 3}
     return DCEC(init=KMeans(10, n_init=1), random_state=0, **options | params)
 
 
@@ -98,6 +97,7 @@ def test_chunks_of_dask_may_be_of_unknown_size(digits):
     np.testing.assert_array_equal(small().fit(chosen).labels_, small().fit(X).labels_)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_images(tmp_path):
     # 80,000 images: 63 MB as bytes, 251 MB as float32
     path = tmp_path / "images.npy"
@@ -119,8 +119,9 @@ def test_nothing_is_left_of_a_stream(digits, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_is_told_before_training(monkeypatch):
+def test_a_full_disk_raises_before_training(monkeypatch):
     monkeypatch.setattr("skdcec._deep._training.pretrain", lambda *_, **__: pytest.fail("training began"))
+    resource = pytest.importorskip("resource", reason="limits the size of files")
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, limit[1]))
     try:

@@ -1,4 +1,4 @@
-"""The formulas and loops of training, against batches made by hand."""
+"""The formulas and loops of training, against computations by hand."""
 
 from itertools import islice
 
@@ -6,20 +6,43 @@ import numpy as np
 import pytest
 
 from skdcec import ConvAutoencoder
-from skdcec._deep import _training
-from skdcec._deep._batches import batches, batches_per_epoch, random_affine
-from skdcec._deep._keras_json import optimizer_json
-from skdcec._deep._losses import soft_assignment, target_distribution
-from skdcec._deep._networks import build, conv_architecture, dense_architecture, initial_weights
-from skdcec._deep._training import Trainer, borrowed, decode, encode, pretrain, refine
+from skdcec._deep import _pool
+from skdcec._deep._batches import batches, batches_per_epoch
+from skdcec._deep._keras_json import augmentation_json, network_json, optimizer_json
+from skdcec._deep._models import Recipe, Trainer
+from skdcec._deep._networks import glorot_weights
+from skdcec._deep._pool import lend
+from skdcec._deep._training import Position, decode, encode, pretrain, refine
+from skdcec.layers import RandomAffine
+from skdcec.losses import KLDivergence, soft_assignment, target_distribution
+from skdcec.networks import conv_autoencoder, dense_autoencoder
 
 SHAPE = (6, 5, 2)
 
 
+class Watcher:
+    """Records the reports of a loop, and stops it after a number of subtasks."""
+
+    def __init__(self, stop_after=None):
+        self.outcomes, self.losses, self.stop_after, self.n_begun = [], [], stop_after, 0
+
+    def begin(self):
+        self.n_begun += 1
+
+    def end(self, outcome, losses, progress):
+        self.outcomes.append(outcome)
+        self.losses.append(losses)
+        return len(self.losses) == self.stop_after
+
+
+def recipe_of(architecture, optimizer="adam", augmentation=None):
+    return Recipe(architecture, optimizer_json(optimizer), augmentation)
+
+
 @pytest.fixture(scope="module")
 def network():
-    architecture = conv_architecture(SHAPE, (4, 8), (3, 3), 3)
-    return architecture, initial_weights(architecture, np.random.RandomState(0))
+    architecture = network_json(*conv_autoencoder(SHAPE, (4, 8), (3, 3), 3))
+    return architecture, glorot_weights(architecture, np.random.RandomState(0))
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +67,9 @@ def test_loss_has_the_scale_of_the_published_code(network, images):
     architecture, weights = network
     centers = np.random.default_rng(1).normal(size=(4, 3)).astype(np.float32)
     targets = np.random.default_rng(2).dirichlet(np.ones(4), 50).astype(np.float32)
-    batch = next(batches(50, SHAPE, 50, None, 0))
-    with borrowed(Trainer, architecture, optimizer_json("sgd"), 4) as trainer:
-        trainer.load(weights, centers)
+    batch = next(batches(50, 50, 0))
+    with lend(Trainer, recipe_of(architecture, "sgd"), KLDivergence(), 4) as trainer:
+        trainer.start(weights, centers)
         losses = trainer.train(images, [batch], targets, gamma=0.1)
         moved = trainer.centers.numpy()
     Z = encode(architecture, weights, images).astype(float)
@@ -58,22 +81,22 @@ def test_loss_has_the_scale_of_the_published_code(network, images):
     assert losses["clustering"] == pytest.approx(
         np.mean(np.sum(targets * np.log(targets / Q), axis=1)), rel=1e-4
     )
-    # the gradient for the centers, which published ports forget to train
+    # the gradient of the centers, which published ports omit
     pull = 2 * ((targets - Q) / (1 + D))[:, :, None] * (centers - Z[:, None])
     np.testing.assert_allclose(moved, centers - 0.01 * 0.1 * pull.mean(axis=0), atol=1e-6)
 
 
 def test_padding_of_the_last_batch_does_not_count(network, images):
     architecture, weights = network
-    with borrowed(Trainer, architecture, optimizer_json("sgd"), 0) as trainer:
-        trainer.load(weights)
-        padded = list(islice(batches(50, SHAPE, 32, None, 0), 2))[1]
+    with lend(Trainer, recipe_of(architecture, "sgd")) as trainer:
+        trainer.start(weights)
+        padded = list(islice(batches(50, 32, 0), 2))[1]
         assert np.count_nonzero(padded.weight) == 18
         assert padded.weight.sum() == pytest.approx(32)
         trainer.train(images, [padded])
         one = trainer.arrays()
         real = padded.rows[:18]
-        trainer.load(weights)
+        trainer.start(weights)
         trainer.train(images, [padded._replace(rows=real, weight=np.ones(18, np.float32))])
         other = trainer.arrays()
     for a, b in zip(one, other, strict=True):
@@ -83,41 +106,73 @@ def test_padding_of_the_last_batch_does_not_count(network, images):
 @pytest.mark.parametrize(("n", "size"), [(50, 32), (64, 32), (7, 256), (1, 1)])
 def test_an_epoch_sees_every_row_once_in_a_new_order(n, size):
     m = batches_per_epoch(n, size)
-    stream = batches(n, SHAPE, size, None, 0)
+    stream = batches(n, size, 0)
     epochs = [list(islice(stream, m)) for _ in range(2)]
     seen = [np.concatenate([b.rows[b.weight > 0] for b in epoch]) for epoch in epochs]
     for rows in seen:
         np.testing.assert_array_equal(np.sort(rows), np.arange(n))
     assert {len(b.rows) for epoch in epochs for b in epoch} == {min(n, size)}
     assert n < 10 or not np.array_equal(*seen)
-    again = next(batches(n, SHAPE, size, None, 0))
+    again = next(batches(n, size, 0))
     np.testing.assert_array_equal(again.rows, epochs[0][0].rows)
 
 
 def test_affine_augmentation_moves_within_its_bounds():
     from keras import ops
 
-    def apply(image, transforms):
-        stack = np.repeat(image[None], len(transforms), axis=0)
-        moved = ops.image.affine_transform(
-            stack, transforms, fill_mode="nearest", data_format="channels_last"
-        )
-        return ops.convert_to_numpy(moved)
-
     image = np.zeros((21, 21, 1), np.float32)
     image[9:12, 9:12] = 1
-    moved = apply(image, random_affine(200, image.shape, np.random.default_rng(0)))
+    stack = np.repeat(image[None], 200, axis=0)
+    moved = ops.convert_to_numpy(RandomAffine(seed=0)(stack, training=True))
     grid = np.arange(21)
     mass = moved.sum(axis=(1, 2, 3))
     np.testing.assert_allclose(mass, 9, rtol=0.05)
     for axis in (1, 2):
         where = (moved.sum(axis=(3 - axis, 3)) @ grid) / mass - 10
-        # a tenth of 21 pixels along each axis, turned by up to ten degrees
+        # a tenth of 21 pixels along each axis, rotated by up to ten degrees
         assert 1.9 < np.abs(where).max() <= 2.1 * (np.cos(np.pi / 18) + np.sin(np.pi / 18))
         assert abs(where.mean()) < 0.3
-    # no shift and no rotation is the identity
-    still = np.array([[1, 0, 0, 0, 1, 0, 0, 0]], np.float32)
-    np.testing.assert_allclose(apply(image, still)[0], image, atol=1e-6)
+    # without shift and rotation it is the identity, and also in inference
+    still = RandomAffine(shift=0.0, rotation=0.0, seed=0)(stack, training=True)
+    np.testing.assert_allclose(ops.convert_to_numpy(still), stack, atol=1e-6)
+    np.testing.assert_array_equal(ops.convert_to_numpy(RandomAffine()(stack)), stack)
+
+
+def test_random_numbers_of_the_augmentation_are_uniform_and_follow_seed_and_call():
+    from keras import ops
+    from scipy.stats import kstest
+
+    from skdcec._deep._augmentation import uniform
+
+    def draw(seed, call):
+        return ops.convert_to_numpy(uniform(np.array([seed, call]), 20_000, 3))
+
+    u = draw(3, 0)
+    assert u.min() >= -1
+    assert u.max() < 1
+    for numbers in (u[:, 0], u[:, 2], u[1:, 1], draw(3, 1).ravel(), draw(4, 0).ravel()):
+        assert kstest(numbers, "uniform", (-1, 2)).pvalue > 1e-3
+    # neighbors, columns, calls and seeds are independent
+    others = [u[1:, 0], u[:-1, 1], draw(3, 1)[:-1, 0], draw(4, 0)[:-1, 0], draw(2**31 - 1, 0)[:-1, 0]]
+    assert np.abs(np.corrcoef([u[:-1, 0], *others])[0, 1:]).max() < 0.03
+    np.testing.assert_array_equal(draw(3, 0), u)
+
+
+def test_random_numbers_of_the_augmentation_are_the_same_everywhere():
+    # computed in plain Python with unbounded integers
+    from keras import ops
+
+    from skdcec._deep._augmentation import uniform
+
+    def scramble(x):
+        for bits, multiplier in ((16, 0x21F0AAAD), (15, 0x735A2D97), (15, 1)):
+            x = ((x ^ (x >> bits)) * multiplier) % 2**32
+        return x
+
+    key = scramble(scramble(2_000_000_011) ^ 7)
+    expected = [(scramble(scramble(i) ^ key) >> 8) / 2**23 - 1 for i in range(6)]
+    found = ops.convert_to_numpy(uniform(np.array([2_000_000_011, 7]), 3, 2))
+    np.testing.assert_array_equal(found.ravel(), np.float32(expected))
 
 
 # --------------------------------------------------------------------------- networks
@@ -128,7 +183,7 @@ def test_affine_augmentation_moves_within_its_bounds():
     [((28, 28, 1), (3, 3)), ((16, 16, 1), (2, 2)), ((20, 28, 3), (2, 3)), ((8, 8, 1), (1, 1))],
 )
 def test_the_network_of_the_paper(shape, features):
-    encoder, decoder = build(conv_architecture(shape, (32, 64, 128), (5, 5, 3), 10))
+    encoder, decoder = conv_autoencoder(shape)
     assert encoder.get_layer("convolution_3").output.shape[1:3] == features
     assert decoder.output_shape[1:] == shape
     assert not [layer.name for layer in decoder.layers if layer.name.startswith("crop")]
@@ -138,26 +193,27 @@ def test_the_network_of_the_paper(shape, features):
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 50, 1), (7, 3, 4), (13, 30, 1), (4, 4, 1), (31, 1, 2)])
 def test_any_image_shape(shape):
-    architecture = conv_architecture(shape, (4, 4, 4), (5, 5, 3), 2)
-    weights = initial_weights(architecture, np.random.RandomState(0))
+    architecture = network_json(*conv_autoencoder(shape, (4, 4, 4), (5, 5, 3), 2))
+    weights = glorot_weights(architecture, np.random.RandomState(0))
     images = np.random.default_rng(0).random((3, *shape), dtype=np.float32)
     assert decode(architecture, weights, encode(architecture, weights, images)).shape == images.shape
 
 
 def test_initial_weights_are_glorot_uniform():
-    architecture = dense_architecture((8, 8, 1), (500,), 10)
-    weights = initial_weights(architecture, np.random.RandomState(0))
+    architecture = network_json(*dense_autoencoder((8, 8, 1), (500,), 10))
+    weights = glorot_weights(architecture, np.random.RandomState(0))
     limit = np.sqrt(6 / (64 + 500))
     assert 0.99 * limit < np.abs(weights[0]).max() <= limit
     assert not weights[1].any()
-    assert conv_architecture(SHAPE, (4,), (3,), 2) == conv_architecture(SHAPE, (4,), (3,), 2)
+    again = network_json(*dense_autoencoder((8, 8, 1), (500,), 10))
+    assert again == architecture
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (16, 16, 1), (1, 3, 1), (9, 7, 3)])
 def test_a_row_does_not_depend_on_the_others(shape):
-    # bit by bit, also at the sizes where kernels choose their blocking by batch
-    architecture = conv_architecture(shape, (32, 64, 128), (5, 5, 3), 10)
-    weights = initial_weights(architecture, np.random.RandomState(0))
+    # bit by bit, even for sizes at which kernels choose their blocks by batch
+    architecture = network_json(*conv_autoencoder(shape))
+    weights = glorot_weights(architecture, np.random.RandomState(0))
     images = np.random.default_rng(0).random((100, *shape), dtype=np.float32)
     Z = encode(architecture, weights, images)
     order = np.random.default_rng(1).permutation(100)
@@ -173,67 +229,68 @@ def test_a_row_does_not_depend_on_the_others(shape):
 
 def test_a_borrowed_model_remembers_nothing(network, images):
     architecture, weights = network
-    params = {"epochs": 2, "batch_size": 16, "augmentation": "affine", "seed": 0}
+    layer = augmentation_json("affine", SHAPE)
 
     def run(optimizer):
-        return [
-            (loss, trainer.arrays())
-            for loss, trainer in pretrain(architecture, weights, images, optimizer=optimizer, **params)
-        ]
+        watcher = Watcher()
+        recipe = recipe_of(architecture, optimizer, layer)
+        params = {"epochs": 2, "batch_size": 16, "seed": 0}
+        return pretrain(recipe, weights, images, watcher=watcher, **params), watcher.losses
 
-    adam = optimizer_json("adam")
-    first, second = run(adam), run(adam)
-    assert [loss for loss, _ in first] == [loss for loss, _ in second]
-    for a, b in zip(first[-1][1], second[-1][1], strict=True):
+    first, second = run("adam"), run("adam")
+    assert first[1] == second[1]
+    for a, b in zip(first[0], second[0], strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 def test_each_fit_gives_its_compiled_model_back(images):
     model = ConvAutoencoder((3,), (3,), n_components=2, epochs=1, random_state=0)
 
-    def idle():
-        trainers = [key for key, _ in _training._idle if key[0] is Trainer]
-        return [key for key in trainers if key[1] == model.fit(images).architecture_]
+    def trainers():
+        architecture = model.architecture_
+        return [kept for key, kept in _pool.POOL._idle if key[0] is Trainer and key[1][0] == architecture]
 
-    model.fit(images).fit(images)
-    first = {id(kept) for _, kept in _training._idle}
-    assert len(idle()) == 1
-    assert {id(kept) for _, kept in _training._idle} == first
-    assert len(_training._idle) <= _training.MOST_IDLE
+    model.fit(images)
+    (first,) = trainers()
+    model.fit(images)
+    (second,) = trainers()
+    assert first is second
+    assert len(_pool.POOL._idle) <= _pool.MOST_IDLE
+
+
+def test_a_watcher_stops_both_loops(network, images):
+    architecture, weights = network
+    watcher = Watcher(stop_after=2)
+    pretrain(recipe_of(architecture), weights, images, epochs=9, batch_size=16, seed=0, watcher=watcher)
+    assert watcher.n_begun == len(watcher.losses) == 2
+    watcher = Watcher(stop_after=1)
+    position = run_refinement(network, images, watcher, max_batches=9, tol=0.0)
+    assert watcher.n_begun == 1
+    assert position.n_batches == 3
+
+
+def run_refinement(network, images, watcher, **params):
+    architecture, weights = network
+    Z = encode(architecture, weights, images)
+    start = Position(0, weights, Z[:4], Z, soft_assignment(Z, Z[:4]).argmax(axis=1))
+    params |= {"gamma": 0.1, "reconstruction_weight": 1.0, "batches_per_update": 3, "batch_size": 16}
+    return refine(recipe_of(architecture), KLDivergence(), images, start, seed=0, watcher=watcher, **params)
 
 
 def test_refinement_stops_when_labels_stand_still_or_batches_run_out(network, images):
-    architecture, weights = network
-    Z = encode(architecture, weights, images)
-    params = {
-        "gamma": 0.1,
-        "reconstruction_weight": 1.0,
-        "update_interval": 3,
-        "batch_size": 16,
-        "optimizer": optimizer_json("adam"),
-        "augmentation": None,
-        "seed": 0,
-    }
-    still = list(refine(architecture, weights, Z[:4], images, max_iter=100, tol=1.1, **params))
-    assert [update.n_iter for update in still] == [3]
-    spent = list(refine(architecture, weights, Z[:4], images, max_iter=7, tol=0.0, **params))
-    assert [update.n_iter for update in spent] == [3, 6, 7]
+    watcher = Watcher()
+    run_refinement(network, images, watcher, max_batches=100, tol=1.1)
+    assert [position.n_batches for position in watcher.outcomes] == [3]
+    watcher = Watcher()
+    run_refinement(network, images, watcher, max_batches=7, tol=0.0)
+    assert [position.n_batches for position in watcher.outcomes] == [3, 6, 7]
 
 
 def test_a_loss_that_is_not_finite_names_the_likely_cause(network, images):
     architecture, weights = network
-    steps = pretrain(
-        architecture,
-        weights,
-        images * np.float32(1e25),
-        epochs=1,
-        batch_size=16,
-        optimizer=optimizer_json("adam"),
-        augmentation=None,
-        seed=0,
-    )
+    params = {"epochs": 1, "batch_size": 16, "seed": 0, "watcher": Watcher()}
     with pytest.raises(FloatingPointError, match=r"unscaled input.*learning rate"):
-        list(steps)
+        pretrain(recipe_of(architecture), weights, images * np.float32(1e25), **params)
 
 
 @pytest.mark.parametrize("optimizer", ["adamant", 3, None])

@@ -48,7 +48,7 @@ from skdcec._sklearn import (
     set_fitted,
     validate_new_data,
 )
-from skdcec._watcher import Task
+from skdcec._task import Task
 
 
 class Inputs(NamedTuple):

@@ -1,6 +1,5 @@
 """The types of covariance of Mahalanobis k-means: whose it is, its shape, and how it is estimated."""
 
-from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -8,11 +7,11 @@ from numpy import ndarray
 from sklearn.base import BaseEstimator
 
 
-class Covariance(BaseEstimator):  # type: ignore[misc]
+class Covariance(BaseEstimator):
     """Base class of the covariances of `MahalanobisKMeans`.
 
-    To constrain the covariances to a family of your own, derive from `Tied` or `Full` and override
-    `constrain`. Another shape than a matrix or a diagonal needs all methods.
+    For a family of covariances of your own, derive from `Tied` (one for all clusters) or `Full` (one for each
+    cluster) and override `constrain`.
 
     Attributes
     ----------
@@ -45,68 +44,41 @@ class Covariance(BaseEstimator):  # type: ignore[misc]
         """
         return S
 
-    def of_data(self, T: ndarray) -> ndarray:
-        """Return the covariance of all data in the shape of this type.
+    # The shape of a covariance: a matrix unless a type overrides these methods.
 
-        Parameters
-        ----------
-        T : ndarray of shape (n_features, n_features)
-
-        Returns
-        -------
-        S : ndarray of shape (n_features, n_features), (n_features,) or (1,)
-        """
+    def _of_data(self, T: ndarray) -> ndarray:
+        """Return the covariance T (d, d) of all data in the shape of this type: (d, d), (d,) or (1,)."""
         return T
 
-    def multiplicity(self, n_features: int) -> int:
-        """Return the number of features that one entry of a diagonal stands for.
-
-        Parameters
-        ----------
-        n_features : int
-
-        Returns
-        -------
-        multiplicity : int
-        """
+    def _multiplicity(self, n_features: int) -> int:
+        """Return the number of features that one entry of a diagonal stands for."""
         return 1
 
-    @abstractmethod
-    def scatter(self, residual: ndarray, weight: ndarray, labels: ndarray, indicator: ndarray) -> Any:
-        """Return the weighted second moments of a block of rows around their centers, summed over rows.
+    def _scatter(self, residual: ndarray, weight: ndarray, labels: ndarray, indicator: ndarray) -> Any:
+        """Return the weighted second moments of rows around their centers, summed over a block.
 
         Parameters
         ----------
         residual : ndarray of shape (n, n_features)
             Differences between rows and their centers.
-        weight : ndarray of shape (n,)
-        labels : ndarray of shape (n,)
+        weight, labels : ndarray of shape (n,)
         indicator : ndarray of shape (n_clusters, n)
             The labels as zeros and ones.
-
-        Returns
-        -------
-        scatter : ndarray
         """
+        raise NotImplementedError
 
-    @abstractmethod
-    def of_clusters(self, scatter: ndarray, weights: ndarray, shift: ndarray) -> ndarray:
-        """Return the covariance from sums around centers that are not the means.
+    def _of_clusters(self, scatter: ndarray, weights: ndarray, shift: ndarray) -> ndarray:
+        """Return the covariance from the scatter of all rows, one for each cluster if they differ.
 
         Parameters
         ----------
         scatter : ndarray
-            Of all rows.
         weights : ndarray of shape (n_clusters,)
-            The weight of each cluster. A cluster without weight has an undefined covariance.
+            A cluster without weight has an undefined covariance.
         shift : ndarray of shape (n_clusters, n_features)
-            Means minus centers.
-
-        Returns
-        -------
-        S : ndarray
-            In the shape of `of_data`, for types with one for each cluster stacked along a first axis.
+            Means minus the centers of the scatter.
         """
+        raise NotImplementedError
 
 
 class Global(Covariance):
@@ -114,11 +86,11 @@ class Global(Covariance):
 
     is_fixed = True
 
-    def scatter(self, residual: ndarray, weight: ndarray, labels: ndarray, indicator: ndarray) -> Any:
+    def _scatter(self, residual: ndarray, weight: ndarray, labels: ndarray, indicator: ndarray) -> Any:
         """Return nothing: the clusters do not matter."""
         return 0.0
 
-    def of_clusters(self, scatter: ndarray, weights: ndarray, shift: ndarray) -> ndarray:
+    def _of_clusters(self, scatter: ndarray, weights: ndarray, shift: ndarray) -> ndarray:
         """Return nothing: the clusters do not matter."""
         return scatter
 
@@ -126,11 +98,11 @@ class Global(Covariance):
 class Tied(Covariance):
     """The pooled covariance within the clusters."""
 
-    def scatter(self, residual: ndarray, weight: ndarray, labels: ndarray, indicator: ndarray) -> Any:
+    def _scatter(self, residual: ndarray, weight: ndarray, labels: ndarray, indicator: ndarray) -> Any:
         """Return the sum over all clusters (d, d)."""
         return (residual.T * weight) @ residual
 
-    def of_clusters(self, scatter: ndarray, weights: ndarray, shift: ndarray) -> ndarray:
+    def _of_clusters(self, scatter: ndarray, weights: ndarray, shift: ndarray) -> ndarray:
         """Return the pooled covariance (d, d)."""
         S: ndarray = (scatter - (shift.T * weights) @ shift) / weights.sum()
         return S
@@ -141,7 +113,7 @@ class Full(Covariance):
 
     per_cluster = True
 
-    def scatter(self, residual: ndarray, weight: ndarray, labels: ndarray, indicator: ndarray) -> Any:
+    def _scatter(self, residual: ndarray, weight: ndarray, labels: ndarray, indicator: ndarray) -> Any:
         """Return the sum of each cluster (k, d, d)."""
         scatter = np.zeros((len(indicator), residual.shape[1], residual.shape[1]))
         for j in np.unique(labels):
@@ -149,7 +121,7 @@ class Full(Covariance):
             scatter[j] = (residual[own].T * weight[own]) @ residual[own]
         return scatter
 
-    def of_clusters(self, scatter: ndarray, weights: ndarray, shift: ndarray) -> ndarray:
+    def _of_clusters(self, scatter: ndarray, weights: ndarray, shift: ndarray) -> ndarray:
         """Return the covariance of each cluster (k, d, d)."""
         means = scatter / positive(weights)[:, None, None]
         S: ndarray = means - np.einsum("ki,kj->kij", shift, shift)
@@ -161,15 +133,15 @@ class Diagonal(Covariance):
 
     per_cluster = True
 
-    def of_data(self, T: ndarray) -> ndarray:
+    def _of_data(self, T: ndarray) -> ndarray:
         """Return the variances (d,)."""
         return np.diag(T)
 
-    def scatter(self, residual: ndarray, weight: ndarray, labels: ndarray, indicator: ndarray) -> Any:
+    def _scatter(self, residual: ndarray, weight: ndarray, labels: ndarray, indicator: ndarray) -> Any:
         """Return the sum of squares of each cluster and feature (k, d)."""
         return indicator @ (residual.T**2 * weight).T
 
-    def of_clusters(self, scatter: ndarray, weights: ndarray, shift: ndarray) -> ndarray:
+    def _of_clusters(self, scatter: ndarray, weights: ndarray, shift: ndarray) -> ndarray:
         """Return the variances of each cluster (k, d)."""
         S: ndarray = scatter / positive(weights)[:, None] - shift**2
         return S
@@ -180,19 +152,19 @@ class Spherical(Covariance):
 
     per_cluster = True
 
-    def of_data(self, T: ndarray) -> ndarray:
+    def _of_data(self, T: ndarray) -> ndarray:
         """Return the mean variance (1,)."""
         return np.diag(T).mean(keepdims=True)
 
-    def multiplicity(self, n_features: int) -> int:
+    def _multiplicity(self, n_features: int) -> int:
         """Return the number of features: all share one variance."""
         return n_features
 
-    def scatter(self, residual: ndarray, weight: ndarray, labels: ndarray, indicator: ndarray) -> Any:
+    def _scatter(self, residual: ndarray, weight: ndarray, labels: ndarray, indicator: ndarray) -> Any:
         """Return the sum of squares of each cluster (k, 1)."""
         return indicator @ ((residual**2).sum(axis=1) * weight)[:, None]
 
-    def of_clusters(self, scatter: ndarray, weights: ndarray, shift: ndarray) -> ndarray:
+    def _of_clusters(self, scatter: ndarray, weights: ndarray, shift: ndarray) -> ndarray:
         """Return the mean variance of each cluster (k, 1)."""
         total = scatter / positive(weights)[:, None] - (shift**2).sum(axis=1, keepdims=True)
         S: ndarray = total / shift.shape[1]

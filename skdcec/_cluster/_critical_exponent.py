@@ -105,7 +105,9 @@ def critical_exponent(X: ArrayLike, sample_weight: ArrayLike | None = None) -> f
     --------
     KHarmonicMeans : Starts from this exponent with ``p="auto"``.
 
-    Notes ----- p* solves (p + 2) lam_p = 1. Here lam_p is the largest eigenvalue of sum_i D_i^(p/2 - 2) y_i
+    Notes
+    -----
+    p* solves (p + 2) lam_p = 1. Here lam_p is the largest eigenvalue of sum_i D_i^(p/2 - 2) y_i
     y_i' over sum_i D_i^(p/2 - 1), with y_i the samples around the best single center and D_i = |y_i|^2. It
     follows from the second-order expansion of the objective.
 
@@ -119,11 +121,11 @@ def critical_exponent(X: ArrayLike, sample_weight: ArrayLike | None = None) -> f
     >>> 6 < critical_exponent(rng.normal(size=(1000, 10))) < 10
     True
     """
-    X = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    rows: Any = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
+    weight = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
     positive = weight > 0
     if not positive.any():
         raise ValueError("sample_weight is zero for all samples; one must be positive.")
     # a power of two, so that squares neither overflow nor vanish, and nothing is rounded
-    scale = power_of_two(abs(X).max()) or 1.0
-    return estimate_critical_exponent(X[positive] / scale, weight[positive])
+    scale = power_of_two(abs(rows).max())
+    return estimate_critical_exponent(rows[positive] / scale, weight[positive])

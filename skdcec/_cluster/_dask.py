@@ -40,13 +40,14 @@ class DaskRows(Rows):
         return {"block_size": self.block_size, "units": self.units, "weight_unit": 1.0} | options
 
     def _run(self, method: str, *args: Any) -> list[Any]:
-        import dask
+        from dask.base import compute
+        from dask.delayed import delayed
 
-        run = dask.delayed(run_on_chunk, pure=False)
+        run = delayed(run_on_chunk, pure=False)
         chunks = zip(self.X.to_delayed().ravel(), self.sample_weight.to_delayed(), strict=True)
         options = self._options(all_rows=self.all_rows)
         tasks = [run(X, weight, options, method, *args) for X, weight in chunks]
-        return [result for result in dask.compute(*tasks) if result is not None]
+        return [result for result in compute(*tasks) if result is not None]
 
     def map(self, function: Callable[[Block], Any]) -> Iterator[Any]:
         """Return an iterator over ``function(block)``, in the order of the rows."""

@@ -319,17 +319,17 @@ class KHarmonicMeans(_BaseHarmonicMeans):
 
     def __init__(
         self,
-        n_clusters=8,
+        n_clusters: int = 8,
         *,
-        init="k-means++",
-        n_init="auto",
-        max_iter=300,
-        tol=1e-6,
-        p="auto",
-        accelerate=True,
-        verbose=0,
-        random_state=None,
-    ):
+        init: Any = "k-means++",
+        n_init: int | str = "auto",
+        max_iter: int = 300,
+        tol: float = 1e-6,
+        p: float | str = "auto",
+        accelerate: bool = True,
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
         self.n_clusters = n_clusters
         self.init = init
         self.n_init = n_init
@@ -474,19 +474,19 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
 
     def __init__(
         self,
-        n_clusters=8,
+        n_clusters: int = 8,
         *,
-        init="k-means++",
-        n_init="auto",
-        max_iter=300,
-        tol=1e-6,
-        kernel="rbf",
-        sigma="scale",
-        p="auto",
-        accelerate=True,
-        verbose=0,
-        random_state=None,
-    ):
+        init: Any = "k-means++",
+        n_init: int | str = "auto",
+        max_iter: int = 300,
+        tol: float = 1e-6,
+        kernel: str | Kernel = "rbf",
+        sigma: float | str = "scale",
+        p: float | str = "auto",
+        accelerate: bool = True,
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
         self.n_clusters = n_clusters
         self.init = init
         self.n_init = n_init
@@ -502,7 +502,7 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
     def _rule(self, problem: Problem) -> KernelHarmonicRule:
         # half of the spread leans on the start: centers hardly feel the rows between them
         spread = float(np.sqrt(problem.variance.sum())) or 1.0
-        sigma = spread if self.sigma == "scale" else self.sigma / problem.rows.units.scale
+        sigma = spread if isinstance(self.sigma, str) else self.sigma / problem.rows.units.scale
         p = 2.0 if self.p == "auto" else float(self.p)
         return KernelHarmonicRule(
             p, self.accelerate, grows=self.p == "auto", sigma=float(sigma), kernel=check_kernel(self.kernel)

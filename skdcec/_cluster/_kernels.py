@@ -7,7 +7,7 @@ from numpy import ndarray
 from sklearn.base import BaseEstimator
 
 
-class Kernel(BaseEstimator):  # type: ignore[misc]
+class Kernel(BaseEstimator):
     """Base class of the kernels of `KernelKHarmonicMeans`.
 
     A kernel is a function K of the scaled squared distance t = d^2 / sigma^2. It falls from K(0) = 1 to 0. A

@@ -144,7 +144,7 @@ class MahalanobisRule(Rule):
         if self.covariance.is_fixed:
             return new
         shift = new.centers - state.centers
-        S = self.covariance.of_clusters(np.asarray(statistics.scatter), statistics.weights, shift)
+        S = self.covariance._of_clusters(np.asarray(statistics.scatter), statistics.weights, shift)
         if self.covariance.per_cluster and state.estimates is not None:
             empty = statistics.weights == 0
             S[empty] = state.estimates[empty]
@@ -336,7 +336,9 @@ class MahalanobisKMeans(BaseCenterClusterer):
     KHarmonicMeans : Depends less on the initial centers.
     sklearn.mixture.GaussianMixture : The soft relative.
 
-    Notes ----- The distance is equation 10 of [1]_ (Nogueira and Serapiao). 'tied' alternates between nearest
+    Notes
+    -----
+    The distance is equation 10 of [1]_ (Nogueira and Serapiao). 'tied' alternates between nearest
     centers, means and pooled covariance W/n, which lowers n log det(W/n) + n d, the criterion of [2]_. With a
     covariance V_j for each cluster of n_j samples the criterion is sum_j n_j (log det V_j + d), and a sample
     goes where its squared distance plus log det V_j is least. With s = shrinkage the covariance is V = (1 -
@@ -383,17 +385,17 @@ class MahalanobisKMeans(BaseCenterClusterer):
 
     def __init__(
         self,
-        n_clusters=8,
+        n_clusters: int = 8,
         *,
-        covariance_type="global",
-        init="k-means++",
-        n_init="auto",
-        max_iter=300,
-        tol=1e-6,
-        shrinkage=1e-6,
-        verbose=0,
-        random_state=None,
-    ):
+        covariance_type: str | Covariance = "global",
+        init: Any = "k-means++",
+        n_init: int | str = "auto",
+        max_iter: int = 300,
+        tol: float = 1e-6,
+        shrinkage: float | str = 1e-6,
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
         self.n_clusters = n_clusters
         self.covariance_type = covariance_type
         self.init = init
@@ -409,7 +411,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
         mean, T = mean_and_covariance(rows)
         shrinkage = self._choose_shrinkage(covariance, rows, mean, T)
         varies: ndarray | bool = np.diag(T) > VANISHING_VARIANCE[rows.X.dtype]
-        S = covariance.of_data(T)
+        S = covariance._of_data(T)
         target = np.diag(S) if S.ndim == 2 else S
         if len(S) != len(T):
             varies = True
@@ -430,7 +432,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
             L, log_det = standardization((1 - shrinkage) * S + ridge, varies)
             rank = int(np.count_nonzero(L))
         data_metric = DataMetric(S, target, L, log_det, rounding)
-        return MahalanobisRule(covariance, shrinkage, rank, covariance.multiplicity(len(T)), data_metric)
+        return MahalanobisRule(covariance, shrinkage, rank, covariance._multiplicity(len(T)), data_metric)
 
     def _choose_shrinkage(self, covariance: Covariance, rows: Rows, mean: ndarray, T: ndarray) -> float:
         """Return the shrinkage as a number."""

@@ -215,5 +215,5 @@ def mahalanobis_statistics(
     labels, A, own = assignment(block, distances, offset, factor)
     objective = factor * (own @ block.weight) + np.broadcast_to(offset, len(A))[labels] @ block.weight
     residual = None if covariance.is_fixed else block.x.astype(np.float64) - centers[labels]
-    scatter = 0.0 if residual is None else covariance.scatter(residual, block.weight, labels, A)
+    scatter = 0.0 if residual is None else covariance._scatter(residual, block.weight, labels, A)
     return weighted_statistics(block, A, block.weight, objective, scatter=scatter)

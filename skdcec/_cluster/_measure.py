@@ -58,7 +58,7 @@ def measure(rows: Rows) -> tuple[Rows, ndarray]:
     origin = None if sparse else typical_row(rows)
     spread = np.sqrt(variance.sum())
     factor = 2.0 ** np.clip(exponent + np.frexp(spread)[1], -bound, bound) / scale
-    return rows.in_units(Units(origin, scale * factor), keep_blocks=True), variance / factor**2
+    return rows.in_units(Units(origin, float(scale * factor)), keep_blocks=True), variance / factor**2
 
 
 def typical_row(rows: Rows) -> ndarray:

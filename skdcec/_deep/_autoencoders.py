@@ -1,10 +1,44 @@
-"""The autoencoders that make their own network: a convolutional one, and a fully connected one."""
+"""The autoencoders with a network of their own: a convolutional one, and a fully connected one."""
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy import ndarray
 
 from skdcec._deep._base_autoencoder import BaseAutoencoder
-from skdcec._deep._images import check_sizes
+from skdcec._sizes import check_sizes
+from skdcec._sklearn import Interval, StrOptions
+
+if TYPE_CHECKING:
+    import keras
+
+    from skdcec._deep._models import Recipe
 
 
-class ConvAutoencoder(BaseAutoencoder):
+class _BuiltInAutoencoder(BaseAutoencoder):
+    """Base class of both: their size and policy, and initial weights that NumPy draws."""
+
+    _parameter_constraints: dict = {
+        **BaseAutoencoder._parameter_constraints,
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "dtype_policy": [StrOptions({"float32", "mixed_bfloat16", "mixed_float16"}), None],
+    }
+
+    def _initial_weights(self, recipe: "Recipe", random_state: np.random.RandomState) -> list[ndarray]:
+        from skdcec._deep._networks import glorot_weights
+
+        return glorot_weights(recipe.architecture, random_state)
+
+    def _policy(self) -> str:
+        """Return the name of the Keras policy of the layers."""
+        import keras
+
+        return str(keras.config.dtype_policy().name) if self.dtype_policy is None else self.dtype_policy
+
+
+class ConvAutoencoder(_BuiltInAutoencoder):
     """Convolutional autoencoder of images.
 
     The network of DCEC: convolutions of stride 2, a small linear embedding, and their mirror image,
@@ -23,12 +57,12 @@ class ConvAutoencoder(BaseAutoencoder):
 
     image_shape : tuple, default=None
         (height, width) or (height, width, channels) of the images that flat rows hold. None: a square
-        grey image where the length of a row is a perfect square, else an image of one row.
+        gray image if the length of a row is a perfect square, else an image of one row.
 
     augmentation : {None, 'affine'} or keras.layers.Layer, default=None
-        'affine' trains on images shifted by up to a tenth of their sides and rotated by up to ten
-        degrees [2]_, a layer on what it makes of the images, drawn anew for each batch. `DCEC` uses it in
-        joint training too.
+        Changes the images of each batch at random. 'affine' is `skdcec.layers.RandomAffine`: shifts of up to
+        a tenth of the sides and rotations of up to ten degrees. Joint training of `DCEC` uses it, too, unless
+        its own ``augmentation`` says otherwise.
 
     epochs : int, default=200
         Passes over the images.
@@ -41,14 +75,15 @@ class ConvAutoencoder(BaseAutoencoder):
 
     dtype_policy : {'float32', 'mixed_bfloat16', 'mixed_float16'} or None, default='float32'
         Keras policy of the layers. The mixed ones compute in half precision, which is faster on GPUs and
-        some CPUs; weights and embeddings stay float32. None is Keras' own, ``keras.config.dtype_policy()``.
+        some CPUs; weights and embeddings stay float32. None is the global one,
+        ``keras.config.dtype_policy()``.
 
     verbose : int, default=0
         If positive, print the loss of each epoch.
 
     random_state : int, RandomState instance or None, default=None
-        Determines initial weights and batches. Pass an int for results that are the same, bit by bit,
-        on the same machine.
+        Determines initial weights, batches and augmentation. Pass an int for results that are the same, bit
+        by bit, on the same machine.
 
     Attributes
     ----------
@@ -64,20 +99,14 @@ class ConvAutoencoder(BaseAutoencoder):
     n_components_ : int
         Dimension of the embedding.
 
-    history_ : dict
-        'reconstruction_loss': ndarray of shape (n_epochs,), the mean loss of each epoch.
-
-    encoder_ : keras.Model
-        A live copy of the encoder.
-
-    decoder_ : keras.Model
-        A live copy of the decoder.
+    history_ : dict of ndarray
+        'reconstruction_loss', of shape (n_epochs,): the mean loss of each epoch.
 
     n_features_in_ : int
         Number of pixels times channels.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where X has string column names.
+        Names of the features, if X has string column names.
 
     See Also
     --------
@@ -86,16 +115,14 @@ class ConvAutoencoder(BaseAutoencoder):
 
     Notes
     -----
-    The network is that of [1]_, section 4.1: the last convolution is unpadded where this divides the
-    sides without remainder (28 becomes 3), else padded (16 becomes 2). Other sides than multiples of
-    4 work too: what padding adds is cropped again in the decoder. Weights start Glorot uniform.
+    The network is that of [1]_, section 4.1: the last convolution is unpadded if that divides the
+    sides without remainder (28 becomes 3), else padded (16 becomes 2). Sides that are not multiples of 4
+    work, too: padding that enlarges a side is cropped again in the decoder. Weights start Glorot uniform.
 
     References
     ----------
     .. [1] X. Guo, X. Liu, E. Zhu, J. Yin (2017). "Deep clustering with convolutional autoencoders".
        ICONIP 2017.
-    .. [2] X. Guo, E. Zhu, X. Liu, J. Yin (2018). "Deep embedded clustering with data augmentation".
-       ACML 2018.
 
     Examples
     --------
@@ -110,26 +137,26 @@ class ConvAutoencoder(BaseAutoencoder):
     """
 
     _parameter_constraints: dict = {
-        **BaseAutoencoder._parameter_constraints,
+        **_BuiltInAutoencoder._parameter_constraints,
         "filters": ["array-like"],
         "kernel_sizes": ["array-like"],
     }
 
     def __init__(
         self,
-        filters=(32, 64, 128),
-        kernel_sizes=(5, 5, 3),
-        n_components=10,
+        filters: Sequence[int] = (32, 64, 128),
+        kernel_sizes: Sequence[int] = (5, 5, 3),
+        n_components: int = 10,
         *,
-        image_shape=None,
-        augmentation=None,
-        epochs=200,
-        batch_size=256,
-        optimizer="adam",
-        dtype_policy="float32",
-        verbose=0,
-        random_state=None,
-    ):
+        image_shape: tuple[int, ...] | None = None,
+        augmentation: Any = None,
+        epochs: int = 200,
+        batch_size: int = 256,
+        optimizer: Any = "adam",
+        dtype_policy: str | None = "float32",
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
         self.filters = filters
         self.kernel_sizes = kernel_sizes
         self.n_components = n_components
@@ -142,7 +169,7 @@ class ConvAutoencoder(BaseAutoencoder):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _check_params(self):
+    def _check_params(self) -> None:
         super()._check_params()
         filters = check_sizes("filters", self.filters)
         kernel_sizes = check_sizes("kernel_sizes", self.kernel_sizes)
@@ -152,15 +179,31 @@ class ConvAutoencoder(BaseAutoencoder):
                 "entry per convolution."
             )
 
-    def _architecture(self, image_shape):
-        from skdcec._deep._networks import conv_architecture
+    def build_network(self, image_shape: Any) -> "tuple[keras.Model, keras.Model]":
+        """Build the network for images of a shape, by `skdcec.networks.conv_autoencoder`.
 
-        filters = tuple(check_sizes("filters", self.filters))
-        kernel_sizes = tuple(check_sizes("kernel_sizes", self.kernel_sizes))
-        return conv_architecture(image_shape, filters, kernel_sizes, int(self.n_components), self._policy())
+        Parameters
+        ----------
+        image_shape : tuple of (height, width, channels)
+            Shape of the images.
+
+        Returns
+        -------
+        encoder : keras.Model
+            From images to embeddings.
+        decoder : keras.Model
+            From embeddings to images.
+        """
+        from skdcec._deep._networks import conv_autoencoder
+
+        filters, kernel_sizes = (
+            check_sizes(name, getattr(self, name)) for name in ("filters", "kernel_sizes")
+        )
+        n_components, policy = int(self.n_components), self._policy()
+        return conv_autoencoder(image_shape, filters, kernel_sizes, n_components, policy)
 
 
-class DenseAutoencoder(BaseAutoencoder):
+class DenseAutoencoder(_BuiltInAutoencoder):
     """Fully connected autoencoder.
 
     The network of DEC and IDEC; with it, `DCEC` is IDEC.
@@ -175,13 +218,13 @@ class DenseAutoencoder(BaseAutoencoder):
 
     image_shape : tuple, default=None
         (height, width) or (height, width, channels) of the images that flat rows hold; only the
-        augmentation needs to know. None: a square grey image where the length of a row is a perfect
+        augmentation needs to know. None: a square gray image if the length of a row is a perfect
         square, else an image of one row.
 
     augmentation : {None, 'affine'} or keras.layers.Layer, default=None
-        'affine' trains on images shifted by up to a tenth of their sides and rotated by up to ten
-        degrees, a layer on what it makes of the images, drawn anew for each batch. `DCEC` uses it in joint
-        training too.
+        Changes the images of each batch at random. 'affine' is `skdcec.layers.RandomAffine`: shifts of up to
+        a tenth of the sides and rotations of up to ten degrees. Joint training of `DCEC` uses it, too, unless
+        its own ``augmentation`` says otherwise.
 
     epochs : int, default=200
         Passes over the images.
@@ -194,14 +237,15 @@ class DenseAutoencoder(BaseAutoencoder):
 
     dtype_policy : {'float32', 'mixed_bfloat16', 'mixed_float16'} or None, default='float32'
         Keras policy of the layers. The mixed ones compute in half precision, which is faster on GPUs and
-        some CPUs; weights and embeddings stay float32. None is Keras' own, ``keras.config.dtype_policy()``.
+        some CPUs; weights and embeddings stay float32. None is the global one,
+        ``keras.config.dtype_policy()``.
 
     verbose : int, default=0
         If positive, print the loss of each epoch.
 
     random_state : int, RandomState instance or None, default=None
-        Determines initial weights and batches. Pass an int for results that are the same, bit by bit,
-        on the same machine.
+        Determines initial weights, batches and augmentation. Pass an int for results that are the same, bit
+        by bit, on the same machine.
 
     Attributes
     ----------
@@ -217,20 +261,14 @@ class DenseAutoencoder(BaseAutoencoder):
     n_components_ : int
         Dimension of the embedding.
 
-    history_ : dict
-        'reconstruction_loss': ndarray of shape (n_epochs,), the mean loss of each epoch.
-
-    encoder_ : keras.Model
-        A live copy of the encoder.
-
-    decoder_ : keras.Model
-        A live copy of the decoder.
+    history_ : dict of ndarray
+        'reconstruction_loss', of shape (n_epochs,): the mean loss of each epoch.
 
     n_features_in_ : int
         Number of pixels times channels.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where X has string column names.
+        Names of the features, if X has string column names.
 
     See Also
     --------
@@ -258,24 +296,24 @@ class DenseAutoencoder(BaseAutoencoder):
     """
 
     _parameter_constraints: dict = {
-        **BaseAutoencoder._parameter_constraints,
+        **_BuiltInAutoencoder._parameter_constraints,
         "hidden_layer_sizes": ["array-like"],
     }
 
     def __init__(
         self,
-        hidden_layer_sizes=(500, 500, 2000),
-        n_components=10,
+        hidden_layer_sizes: Sequence[int] = (500, 500, 2000),
+        n_components: int = 10,
         *,
-        image_shape=None,
-        augmentation=None,
-        epochs=200,
-        batch_size=256,
-        optimizer="adam",
-        dtype_policy="float32",
-        verbose=0,
-        random_state=None,
-    ):
+        image_shape: tuple[int, ...] | None = None,
+        augmentation: Any = None,
+        epochs: int = 200,
+        batch_size: int = 256,
+        optimizer: Any = "adam",
+        dtype_policy: str | None = "float32",
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.n_components = n_components
         self.image_shape = image_shape
@@ -287,12 +325,26 @@ class DenseAutoencoder(BaseAutoencoder):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _check_params(self):
+    def _check_params(self) -> None:
         super()._check_params()
         check_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
 
-    def _architecture(self, image_shape):
-        from skdcec._deep._networks import dense_architecture
+    def build_network(self, image_shape: Any) -> "tuple[keras.Model, keras.Model]":
+        """Build the network for images of a shape, by `skdcec.networks.dense_autoencoder`.
 
-        hidden_layer_sizes = tuple(check_sizes("hidden_layer_sizes", self.hidden_layer_sizes))
-        return dense_architecture(image_shape, hidden_layer_sizes, int(self.n_components), self._policy())
+        Parameters
+        ----------
+        image_shape : tuple of (height, width, channels)
+            Shape of the images.
+
+        Returns
+        -------
+        encoder : keras.Model
+            From images to embeddings.
+        decoder : keras.Model
+            From embeddings to images.
+        """
+        from skdcec._deep._networks import dense_autoencoder
+
+        hidden_layer_sizes = check_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        return dense_autoencoder(image_shape, hidden_layer_sizes, int(self.n_components), self._policy())

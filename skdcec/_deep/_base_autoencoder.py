@@ -1,94 +1,257 @@
-"""What all autoencoders share: scikit-learn transformers of images, whatever their network.
+"""The base class of the autoencoders: scikit-learn transformers of images, with any network.
 
 Keras is imported when a network is first needed, never with this module.
 """
 
 import math
-import random
-import warnings
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, Self
 
 import joblib
 import numpy as np
+from numpy import ndarray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skdcec._deep._checkpoint import pack, unpack
-from skdcec._deep._images import check_images, check_new_images, check_sizes, slices
-from skdcec._deep._storage import load_arrays, save_arrays
-from skdcec._sklearn import (
-    DOC_LINK,
-    Interval,
-    StrOptions,
-    _fit_context,
-    report,
-    set_fitted,
-)
+from skdcec._deep._cache import Cache
+from skdcec._deep._checkpoint import Checkpoint, Saved
+from skdcec._deep._images import Images, check_images, check_new_images
+from skdcec._deep._storage import Arrays
+from skdcec._deep._watcher import Record, TrainingWatcher
+from skdcec._sizes import check_sizes
+from skdcec._sklearn import DOC_LINK, Interval, _fit_context, set_fitted
+from skdcec._task import Task
+
+if TYPE_CHECKING:
+    import keras
+
+    from skdcec._deep._models import Recipe
 
 LARGEST_SEED = np.iinfo(np.int32).max
 
 
-@contextmanager
-def undisturbed_random():
-    """Leave Python's generator as it was: Keras draws default seeds from it whenever it makes a layer."""
-    state = random.getstate()
-    try:
-        yield
-    finally:
-        random.setstate(state)
+@dataclass(frozen=True)
+class AutoencoderFit:
+    """The arguments that the phases of a fit share."""
+
+    X: Any  # as given, for the callbacks
+    y: Any
+    images: Images
+    recipe: "Recipe"
+    checkpoint: Checkpoint | None = None
+    cache: Cache | None = None
 
 
-class Recipe(NamedTuple):
-    """What a fit needs to know of the parameters that Keras describes: all of it JSON."""
+class EpochWatcher(TrainingWatcher):
+    """Follows the epochs of an autoencoder; an outcome is a function that returns the weights."""
 
-    architecture: str
-    optimizer: str
-    augmentation: str | None
+    name, phase = "epoch", "pretraining"
+
+    def __init__(
+        self,
+        make_attributes: Callable[..., dict[str, Any]],
+        epochs: int,
+        *args: Any,
+    ) -> None:
+        super().__init__(*args)
+        self.make_attributes, self.epochs = make_attributes, epochs
+
+    def describe(self, outcome: Any, losses: dict[str, float]) -> tuple[Record, str]:
+        """Return the loss of the epoch."""
+        loss, epoch = losses["reconstruction"], len(self.records) + 1
+        return {"reconstruction_loss": loss}, f"Epoch {epoch}/{self.epochs}, reconstruction loss {loss:.5f}."
+
+    def attributes(self, outcome: Any) -> dict[str, Any]:
+        """Return the fitted attributes after the epoch."""
+        return self.make_attributes(outcome(), self.history())
+
+    def arrays(self, outcome: Any) -> tuple[list[ndarray], Arrays]:
+        """Return the weights after the epoch."""
+        return outcome(), {}
+
+    def is_last(self, outcome: Any) -> bool:
+        """Return whether this was the last epoch."""
+        return len(self.records) == self.epochs
 
 
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator):
-    """What the autoencoders share: everything but the network.
+    """Base class of the autoencoders, to write others that `DCEC` can train.
 
-    A sibling implements ``_architecture(image_shape)``, and ``_initial_weights`` where these are not drawn
-    Glorot uniform.
+    A subclass implements one method, `build_network`. Its constructor takes the parameters below, and
+    parameters of its own; it only assigns them. Fitting, embedding, decoding, callbacks, persistence and
+    joint training are inherited. If the network is only a function of the shape of the images,
+    `KerasAutoencoder` does without a subclass.
+
+    Parameters
+    ----------
+    image_shape : tuple, default=None
+        (height, width) or (height, width, channels) of the images that flat rows hold. None: a square
+        gray image if the length of a row is a perfect square, else an image of one row.
+
+    augmentation : {None, 'affine'} or keras.layers.Layer, default=None
+        Changes the images of each batch at random. 'affine' is `skdcec.layers.RandomAffine`.
+
+    epochs : int, default=200
+        Passes over the images.
+
+    batch_size : int, default=256
+        Images per step.
+
+    optimizer : str or keras.optimizers.Optimizer, default='adam'
+        Keras optimizer; an object is copied, never trained itself.
+
+    verbose : int, default=0
+        If positive, print the loss of each epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines initial weights, batches, and the random numbers of layers. Pass an int for results that
+        are the same, bit by bit, on the same machine.
+
+    Attributes
+    ----------
+    image_shape_ : tuple
+        (height, width, channels) of an image.
+
+    architecture_ : str
+        JSON of the Keras configuration of encoder and decoder.
+
+    weights_ : list of ndarray
+        The weights of the encoder, then those of the decoder.
+
+    n_components_ : int
+        Dimension of the embedding.
+
+    history_ : dict of ndarray
+        'reconstruction_loss', of shape (n_epochs,): the mean loss of each epoch.
+
+    n_features_in_ : int
+        Number of pixels times channels.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X has string column names.
+
+    See Also
+    --------
+    KerasAutoencoder : The autoencoder of a function that builds a network.
+    DCEC : Clusters in the embedding, and refines it.
     """
 
     _parameter_constraints: dict = {
-        "n_components": [Interval(Integral, 1, None, closed="left")],
         "image_shape": [None, tuple, list],
         "augmentation": "no_validation",  # see `_check_params`
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "optimizer": "no_validation",  # Keras knows best, see `optimizer_json`
-        "dtype_policy": [StrOptions({"float32", "mixed_bfloat16", "mixed_float16"}), None],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
     _doc_link_module, _doc_link_template = DOC_LINK
 
-    def _architecture(self, image_shape):
-        """Return the JSON of the network for images of this shape."""
+    def __init__(
+        self,
+        *,
+        image_shape: tuple[int, ...] | None = None,
+        augmentation: Any = None,
+        epochs: int = 200,
+        batch_size: int = 256,
+        optimizer: Any = "adam",
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        self.image_shape = image_shape
+        self.augmentation = augmentation
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.verbose = verbose
+        self.random_state = random_state
+
+    # -------------------------------------------------------------- network
+
+    def build_network(self, image_shape: tuple[int, int, int]) -> "tuple[keras.Model, keras.Model]":
+        """Build the network for images of a shape.
+
+        Parameters
+        ----------
+        image_shape : tuple of (height, width, channels)
+            Shape of the images.
+
+        Returns
+        -------
+        encoder : keras.Model
+            A functional or sequential model from images to embeddings of shape (n_components,). The
+            initializers of its layers draw its initial weights.
+        decoder : keras.Model
+            From embeddings to images.
+        """
         raise NotImplementedError
 
-    def _initial_weights(self, recipe, random_state):
-        """Return the weights to start from."""
-        from skdcec._deep._networks import initial_weights
+    def _checked_network(self, image_shape: tuple[int, ...]) -> "tuple[keras.Model, keras.Model]":
+        """Build the network; raise a ValueError unless it maps images of this shape and back."""
+        from skdcec._deep._keras_json import undisturbed_random
 
-        return initial_weights(recipe.architecture, random_state)
+        name, value = self._network_parameter()
+        try:
+            with undisturbed_random():
+                encoder, decoder = self.build_network(image_shape)  # type: ignore[arg-type]
+            images = encoder.input_shape[1:], decoder.output_shape[1:]
+            embeddings = encoder.output_shape[1:], decoder.input_shape[1:]
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ValueError(
+                f"{name}={value!r} should be a pair of functional or sequential Keras models with an Input, "
+                f"encoder and decoder, or a function of the image shape that returns one: {error}"
+            ) from error
+        if images != (image_shape, image_shape):
+            raise ValueError(
+                f"{name}={value!r} maps images of shape {images[0]} to images of shape {images[1]}, but X "
+                f"has images of shape {image_shape}."
+            )
+        if len(embeddings[0]) != 1 or embeddings[0] != embeddings[1]:
+            raise ValueError(
+                f"{name}={value!r} has an encoder that makes embeddings of shape {embeddings[0]}, and a "
+                f"decoder that takes embeddings of shape {embeddings[1]}; both should be (n_components,)."
+            )
+        return encoder, decoder
 
-    def _start(self, recipe):
-        """Return a text that differs where networks start from other weights, whatever the seed."""
-        return joblib.hash(self._initial_weights(recipe, np.random.RandomState(0)))
+    def _architecture(self, image_shape: tuple[int, ...]) -> str:
+        """Return the JSON of the network."""
+        from skdcec._deep._keras_json import named, network_json
+        from skdcec._deep._networks import build
 
-    def _recipe(self, image_shape, architecture=None):
-        """Return what Keras makes of the parameters; raise where it makes nothing of them."""
+        pair = self._checked_network(image_shape)
+        with named(*self._network_parameter()):
+            architecture = network_json(*pair)
+            build(architecture)
+        return architecture
+
+    def _network_parameter(self) -> tuple[str, Any]:
+        """Return the name and value that messages about the network give."""
+        return "build_network", self.build_network
+
+    def _initial_weights(self, recipe: "Recipe", random_state: np.random.RandomState) -> list[ndarray]:
+        """Return the weights to start from, drawn by the initializers of the layers."""
+        from skdcec._deep._keras_json import network_json
+        from skdcec._deep._networks import build
+
+        seeds = iter(lambda: random_state.randint(LARGEST_SEED), None)
+        pair = self._checked_network(build(recipe.architecture)[0].input_shape[1:])
+        encoder, decoder = build(network_json(*pair, seeds))
+        weights: list[ndarray] = encoder.get_weights() + decoder.get_weights()
+        return weights
+
+    def _start_hash(self, recipe: "Recipe") -> str:
+        """Return a hash of the initial weights of one seed: it differs if their distribution does."""
+        return str(joblib.hash(self._initial_weights(recipe, np.random.RandomState(0))))
+
+    def _recipe(self, image_shape: tuple[int, ...], architecture: str | None = None) -> "Recipe":
+        """Return the Keras objects of the parameters as JSON; raise a ValueError if there are none."""
         from skdcec._deep._keras_json import augmentation_json, optimizer_json
+        from skdcec._deep._models import Recipe
 
         return Recipe(
             architecture or self._architecture(image_shape),
@@ -96,20 +259,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
             augmentation_json(self.augmentation, image_shape),
         )
 
-    def _policy(self):
-        """Return the name of the Keras policy of the layers."""
-        import keras
-
-        return keras.config.dtype_policy().name if self.dtype_policy is None else self.dtype_policy
-
-    def _check_params(self):
+    def _check_params(self) -> None:
         """Raise for parameters that are wrong on their own, before any data are seen."""
-        augmentation = self.augmentation
-        is_layer = callable(augmentation) and hasattr(augmentation, "get_config")
-        if not (
-            is_layer or augmentation is None or (isinstance(augmentation, str) and augmentation == "affine")
-        ):
-            raise ValueError(f"augmentation={self.augmentation!r} should be None, 'affine' or a Keras layer.")
+        check_augmentation(self.augmentation)
         if self.image_shape is not None:
             sides = check_sizes("image_shape", self.image_shape)
             if len(sides) not in (2, 3):
@@ -117,8 +269,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
                     f"image_shape={self.image_shape} should be (height, width) or (height, width, channels)."
                 )
 
+    # ------------------------------------------------------------------ fit
+
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Train the autoencoder to reproduce the images.
 
         Parameters
@@ -126,7 +280,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         X : array-like of shape (n_samples, height, width), (n_samples, height, width, channels) or \
                 (n_samples, n_features), or a stream of batches of them
             Images, best scaled to [0, 1]; uint8 is divided by 255. A flat row whose length is a perfect
-            square is a square grey image, any other an image of one row, unless `image_shape` says
+            square is a square gray image, any other an image of one row, unless `image_shape` says
             otherwise. Arrays, mapped files included, are converted to float32 batch by batch. A stream (a
             Keras ``PyDataset``, a ``tf.data.Dataset`` or a dask array) is read once, into a temporary file.
         y : array-like of shape (n_samples,), default=None
@@ -145,107 +299,78 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
             If the loss stops being finite; the estimator is then as before.
         """
         self._check_params()
-        return self._fit_images(X, y, *check_images(self, X, self.image_shape))
+        images = check_images(self, X, self.image_shape)
+        return self._fit_checked(AutoencoderFit(X, y, images, self._recipe(images.shape[1:])))
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def _fit_images(self, X, y, images, inputs, checkpoint=None, kept=None):
-        """Fit to the checked images of X.
-
-        An equal fit may have been interrupted, and goes on from its checkpoint; or its result was kept.
-        """
-        recipe = self._recipe(inputs["image_shape_"])
-        root = self._init_callback_context(max_subtasks=self.epochs)
-        hooks = {"estimator": self, "X": X, "y": y}
-        root.call_on_fit_task_begin(**hooks)
-
+    def _fit_checked(self, fit: AutoencoderFit) -> Self:
+        """Train on checked images, or take the result of an equal fit from the cache."""
+        task = Task.fit(self, {"X": fit.X, "y": fit.y}, max_subtasks=self.epochs)
+        key = self._cache_key(fit) if fit.cache else ""
+        kept = fit.cache.load(key) if fit.cache else None
         if kept is None:
-            weights, losses, steps = self._training(recipe, images, checkpoint)
+            weights, history = self._train(fit, task)
+            losses = history["reconstruction_loss"]
+            # not if a callback has ended it early
+            if fit.cache and len(losses) == self.epochs:
+                fit.cache.save(key, weights, losses.tolist())
         else:
-            weights, losses, steps = unpack(kept, "weights"), kept["losses"].tolist(), ()
-
-        def attributes(trainer):
-            return self._attributes(inputs, recipe, trainer.arrays(), losses)
-
-        def progress(trainer, stopped):
-            arrays = {"weights": trainer.arrays(), "progress": trainer.progress()}
-            return pack(**arrays, losses=np.array(losses), stopped=stopped)
-
-        fitted = self._attributes(inputs, recipe, weights, losses)
-        for loss, trainer in steps:
-            task = root.subcontext("epoch").call_on_fit_task_begin(**hooks)
-            losses.append(loss)
-            report(self, f"Epoch {len(losses)}/{self.epochs}, reconstruction loss {loss:.5f}.")
-            stop = task.call_on_fit_task_end(**hooks, reconstruction_attributes=partial(attributes, trainer))
-            last = len(losses) == self.epochs
-            if checkpoint:
-                checkpoint.save("pretraining", partial(progress, trainer, bool(stop)), final=stop or last)
-            if stop or last:
-                fitted = attributes(trainer)
-                steps.close()
-                break
-        set_fitted(self, fitted)
-        root.call_on_fit_task_end(**hooks, reconstruction_attributes={})
+            weights, history = kept[0], {"reconstruction_loss": np.array(kept[1])}
+        set_fitted(self, self._attributes(fit, weights, history))
+        task.end({})
         return self
 
-    def _training(self, recipe, images, checkpoint):
-        """Return weights and losses to start from, and the training that is left to do."""
+    def _train(self, fit: AutoencoderFit, task: Task) -> tuple[list[ndarray], dict[str, ndarray]]:
+        """Train all epochs that are left; return weights and history."""
         from skdcec._deep._training import pretrain
 
         random_state = check_random_state(self.random_state)
-        weights, losses, resume, stopped = self._initial_weights(recipe, random_state), [], None, False
-        if checkpoint and (saved := checkpoint.load("pretraining")):
-            weights, losses = unpack(saved, "weights"), saved["losses"].tolist()
-            resume, stopped = (len(losses), unpack(saved, "progress")), bool(saved.get("stopped"))
-        steps = pretrain(
-            recipe.architecture,
-            weights,
-            images,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            optimizer=recipe.optimizer,
-            augmentation=recipe.augmentation,
-            seed=random_state.randint(LARGEST_SEED),
-            resume=resume,
-        )
-        return weights, losses, () if stopped else steps
+        weights = self._initial_weights(fit.recipe, random_state)
+        seed = random_state.randint(LARGEST_SEED)
+        saved = Saved.load(fit.checkpoint, "pretraining")
+        records, progress, stopped = [], None, False
+        if saved:
+            weights, records, progress, stopped = saved.weights, saved.records, saved.progress, saved.stopped
+        watcher = EpochWatcher(partial(self._attributes, fit), self.epochs, task, fit.checkpoint, records)
+        if not stopped and len(records) < self.epochs:
+            weights = pretrain(
+                fit.recipe,
+                weights,
+                fit.images,
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                seed=seed,
+                watcher=watcher,
+                done=len(records),
+                progress=progress,
+            )
+        return weights, watcher.history()
 
-    def _attributes(self, inputs, recipe, weights, losses):
+    def _attributes(
+        self, fit: AutoencoderFit, weights: list[ndarray], history: dict[str, ndarray]
+    ) -> dict[str, Any]:
         """Return all fitted attributes."""
         from skdcec._deep._networks import embedding_size
 
-        return inputs | {
-            "architecture_": recipe.architecture,
-            "n_components_": embedding_size(recipe.architecture),
+        return fit.images.attributes() | {
+            "architecture_": fit.recipe.architecture,
+            "n_components_": embedding_size(fit.recipe.architecture),
             "weights_": weights,
-            "history_": {"reconstruction_loss": np.array(losses)},
+            "history_": history,
         }
 
-    def _fit_cached(self, X, y, images, inputs, checkpoint, folder):
-        """Fit to the checked images of X, or take the result of an equal fit from a folder."""
-        from skdcec._deep._training import software
+    def _cache_key(self, fit: AutoencoderFit) -> str:
+        """Return a hash of everything that the result of the fit depends on."""
+        from skdcec._deep._software import software
 
-        recipe = self._recipe(inputs["image_shape_"])
-        # all that the result depends on
         training = [self.epochs, self.batch_size, self.random_state, software()]
-        key = joblib.hash([*recipe, self._start(recipe), *training, images.fingerprint])
-        path = Path(folder) / f"{key}.npz"
-        try:
-            kept, _ = load_arrays(path)
-        except (FileNotFoundError, ValueError):
-            kept = None  # not there, or damaged: then it is written anew
-        self._fit_images(X, y, images, inputs, checkpoint, kept)
-        losses = self.history_["reconstruction_loss"]
-        # a callback may have ended it early
-        if kept is None and len(losses) == self.epochs:
-            try:
-                save_arrays(path, pack(weights=self.weights_, losses=losses), {"content": "pretraining"})
-            except OSError as error:
-                # the fit can do without; what was trained should not be lost with it
-                message = f"The pretrained autoencoder could not be kept in memory={folder!r}: {error}."
-                warnings.warn(message, UserWarning, stacklevel=5)
-        return self
+        return str(
+            joblib.hash([*fit.recipe, self._start_hash(fit.recipe), *training, fit.images.fingerprint])
+        )
 
-    def transform(self, X):
+    # ------------------------------------------------------- fitted estimator
+
+    def transform(self, X: Any) -> ndarray:
         """Return the embedding of each image.
 
         Parameters
@@ -265,7 +390,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         Z = [encode(self.architecture_, self.weights_, images) for images in parts]
         return np.concatenate(Z).astype(dtype, copy=False)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Any) -> ndarray:
         """Return the images that the decoder makes of embeddings.
 
         Parameters
@@ -276,7 +401,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         Returns
         -------
         images : ndarray
-            In the layout of the training data; where those were uint8, divided by 255.
+            In the layout of the training data; divided by 255 if those were uint8.
         """
         from skdcec._deep._training import decode
 
@@ -290,7 +415,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         images = decode(self.architecture_, self.weights_, Z)
         return images.reshape(len(Z), *self._sample_shape).astype(Z.dtype, copy=False)
 
-    def score(self, X, y=None):
+    def score(self, X: Any, y: Any = None) -> float:
         """Return minus the mean squared reconstruction error per pixel.
 
         Parameters
@@ -305,47 +430,50 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         score : float
             Larger is better; 0 is a perfect reconstruction.
         """
-        check_is_fitted(self)
-        return -self._embed_and_compare(check_new_images(self, X)[0])[1]
+        return -self._embed_and_compare(X)[1]
 
-    def _embed_and_compare(self, parts):
+    def _embed_and_compare(self, X: Any) -> tuple[ndarray, float]:
         """Return the embeddings of images, and the mean squared error per pixel of their reconstructions."""
-        from skdcec._deep._training import decode, encode
+        from skdcec._deep._training import reconstruction_error
 
-        network, Z, total = (self.architecture_, self.weights_), [], 0.0
-        for images in parts:
-            for rows in slices(len(images)):
-                chunk = images[rows]
-                Z.append(encode(*network, chunk))
-                total += float(np.square(decode(*network, Z[-1]) - chunk).sum(dtype=np.float64))
-        Z = np.concatenate(Z)
-        return Z, total / (len(Z) * math.prod(self.image_shape_))
+        check_is_fitted(self)
+        parts, _ = check_new_images(self, X)
+        results = [reconstruction_error(self.architecture_, self.weights_, images) for images in parts]
+        Z = np.concatenate([embeddings for embeddings, _ in results])
+        return Z, math.fsum(total for _, total in results) / len(Z)
 
-    @property
-    def encoder_(self):
-        """The encoder as a live Keras model: a copy, whose training leaves the estimator alone."""
-        return self._live_models()[0]
+    def to_keras(self) -> "tuple[keras.Model, keras.Model]":
+        """Make live Keras models of the network: copies, whose training leaves the estimator alone.
 
-    @property
-    def decoder_(self):
-        """The decoder as a live Keras model: a copy, whose training leaves the estimator alone."""
-        return self._live_models()[1]
-
-    def _live_models(self):
+        Returns
+        -------
+        encoder : keras.Model
+            From images of shape (height, width, channels) to embeddings.
+        decoder : keras.Model
+            From embeddings to images.
+        """
         from skdcec._deep._networks import build
 
         check_is_fitted(self)
         return build(self.architecture_, self.weights_)
 
     @property
-    def _n_features_out(self):
-        return self.n_components_
+    def _n_features_out(self) -> int:
+        return int(self.n_components_)
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return "weights_" in vars(self)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def check_augmentation(augmentation: Any) -> None:
+    """Raise a ValueError unless an augmentation is None, a name or a layer."""
+    is_layer = callable(augmentation) and hasattr(augmentation, "get_config")
+    is_name = isinstance(augmentation, str) and augmentation == "affine"
+    if not (is_layer or is_name or augmentation is None):
+        raise ValueError(f"augmentation={augmentation!r} should be None, 'affine' or a Keras layer.")

@@ -4,22 +4,21 @@ Each phase of the fit has one file. The same arrays lead on to the same bits, so
 and called again ends as if it had never been interrupted.
 """
 
-import inspect
+import json
 import os
 import time
 import warnings
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
-import joblib
 import numpy as np
+from numpy import ndarray
 
-from skdcec._deep._storage import check_folder, load_arrays, save_arrays
+from skdcec._deep._storage import Arrays, check_folder, load_arrays, save_arrays
 
 # The parts of a fit, each with a file of its own.
 PHASES = ("pretraining", "refinement")
-# Values that say all of themselves.
-PLAIN = (str, bytes, int, float, complex, type(None), type(...))
 # Seconds between two files of one phase, so that short epochs do not spend their time on the disk.
 SAVE_EVERY = 5.0
 
@@ -31,9 +30,9 @@ class Checkpoint:
     ----------
     folder : str or path-like
     identity : dict of str to str
-        What the result of the fit depends on.
+        Everything that the result of the fit depends on.
     seeds : list of int
-        Drawn for this fit; those of an interrupted one take their place.
+        Drawn for this fit; replaced by those of an interrupted one.
 
     Raises
     ------
@@ -41,18 +40,18 @@ class Checkpoint:
         If the folder cannot be written to, or holds the progress of a fit with another identity.
     """
 
-    def __init__(self, folder, identity, seeds):
+    def __init__(self, folder: Any, identity: dict[str, str], seeds: list[int]) -> None:
         check_folder(folder, "checkpoint")
         self.folder, self.identity, self.seeds = Path(folder), identity, seeds
         self._saved_at = -np.inf
-        self._found = {}
+        self._found: dict[str, Arrays] = {}
         for phase in PHASES:
-            # what a kill left of a file that was being written; no other process has business here
+            # left by a kill while the file was written; no other process writes here
             for path in self.folder.glob(f"{phase}.npz*.tmp"):
                 path.unlink(missing_ok=True)
             self._read(phase)
 
-    def _read(self, phase):
+    def _read(self, phase: str) -> None:
         path = self.folder / f"{phase}.npz"
         try:
             arrays, description = load_arrays(path)
@@ -74,12 +73,12 @@ class Checkpoint:
         self.seeds = description["seeds"]
         self._found[phase] = arrays
 
-    def load(self, phase):
+    def load(self, phase: str) -> Arrays | None:
         """Return the arrays that were last saved in a phase, or None."""
         return self._found.get(phase)
 
-    def save(self, phase, get_arrays, final=False):
-        """Save what get_arrays returns, unless something was saved just now; the final arrays always."""
+    def save(self, phase: str, get_arrays: Callable[[], Arrays], final: bool = False) -> None:
+        """Save the arrays that a function returns, unless some were saved just now; the final ones always."""
         if not final and time.monotonic() - self._saved_at < SAVE_EVERY:
             return
         description = {"identity": self.identity, "seeds": self.seeds}
@@ -87,84 +86,39 @@ class Checkpoint:
         self._saved_at = time.monotonic()
 
 
-def pack(**groups):
-    """Return one dict of arrays from several lists of arrays and single ones."""
-    arrays = {}
-    for name, group in groups.items():
-        if isinstance(group, list):
-            arrays |= {f"{name}.{i}": array for i, array in enumerate(group)}
-        else:
-            arrays[name] = np.asarray(group)
-    return arrays
+class Saved(NamedTuple):
+    """The progress of a phase: everything from which it can go on."""
+
+    weights: list[ndarray]
+    progress: list[ndarray]  # of the `Trainer`
+    records: list[dict[str, float]]  # the history so far
+    stopped: bool  # by a callback
+    others: Arrays  # arrays of one phase only
+
+    def arrays(self) -> Arrays:
+        """Return one dict of arrays."""
+        history = np.frombuffer(json.dumps(self.records).encode(), np.uint8)
+        lists = pack(weights=self.weights, progress=self.progress)
+        return lists | self.others | {"history": history, "stopped": np.array(self.stopped)}
+
+    @classmethod
+    def load(cls, checkpoint: Checkpoint | None, phase: str) -> "Saved | None":
+        """Return the last progress of a phase, or None."""
+        arrays = checkpoint.load(phase) if checkpoint else None
+        if arrays is None:
+            return None
+        others = {name: array for name, array in arrays.items() if "." not in name}
+        records = json.loads(bytes(others.pop("history")))
+        stopped = bool(others.pop("stopped"))
+        return cls(unpack(arrays, "weights"), unpack(arrays, "progress"), records, stopped, others)
 
 
-def unpack(arrays, name):
+def pack(**lists: list[ndarray]) -> Arrays:
+    """Return one dict of arrays from several lists of them."""
+    return {f"{name}.{i}": array for name, arrays in lists.items() for i, array in enumerate(arrays)}
+
+
+def unpack(arrays: Arrays, name: str) -> list[ndarray]:
     """Return the list of arrays that was packed under a name."""
     n = sum(key.startswith(f"{name}.") for key in arrays)
     return [arrays[f"{name}.{i}"] for i in range(n)]
-
-
-def as_text(value):
-    """Return a text that differs where a parameter does.
-
-    Of an estimator it says the type and, where it will not be trained anew, the weights: its parameters have
-    texts of their own.
-    """
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or isinstance(value, str | int | float):
-        return repr(value)
-    if isinstance(value, tuple | list):
-        return repr([as_text(v) for v in value])
-    if hasattr(value, "get_params"):
-        # a list where it is a fitted autoencoder; only those do not start anew
-        weights = getattr(value, "weights_", None)
-        starts = f" with weights {joblib.hash(weights)}" if isinstance(weights, list) else ""
-        return type(value).__name__ + starts
-    if inspect.isfunction(value) or isinstance(value, partial):
-        return f"{getattr(value, '__qualname__', 'partial')} {joblib.hash(repr(described(value)))}"
-    if callable(value):
-        return getattr(value, "__qualname__", type(value).__name__)
-    return joblib.hash(value)
-
-
-def described(value, outer=()):
-    """Return what a function does, or what a value in it is, as far as it can be told: equal in any process.
-
-    Of what may change while the function runs, or is not known to be one of these, only the type counts.
-    """
-    if any(value is other for other in outer):
-        return "itself"
-    if isinstance(value, partial):
-        return [described(part, outer) for part in (value.func, value.args, in_order(value.keywords))]
-    if inspect.isfunction(value):
-        defaults = (value.__defaults__, in_order(value.__kwdefaults__ or {}))
-        outer = (*outer, value)
-        cells = [
-            described(cell.cell_contents, outer) for cell in value.__closure__ or () if not is_empty(cell)
-        ]
-        return [described(value.__code__, outer), *[described(d, outer) for d in defaults], cells]
-    if inspect.iscode(value):
-        return [value.co_code, value.co_names, described(value.co_consts, outer)]
-    if isinstance(value, tuple | frozenset):
-        parts = [described(v, outer) for v in value]
-        return sorted(map(repr, parts)) if isinstance(value, frozenset) else parts
-    if hasattr(value, "get_params") and not inspect.isclass(value):
-        return [type(value).__qualname__, described(in_order(value.get_params(deep=False)), outer)]
-    if isinstance(value, np.ndarray | np.generic) and not value.dtype.hasobject:
-        return joblib.hash(value)
-    return repr(value) if isinstance(value, PLAIN) else type(value).__qualname__
-
-
-def in_order(values):
-    """Return the items of a dict of texts in an order that does not depend on how it was filled."""
-    return tuple(sorted(values.items()))
-
-
-def is_empty(cell):
-    """Return whether a function's cell has no value yet."""
-    try:
-        _ = cell.cell_contents
-    except ValueError:
-        return True
-    return False

@@ -1,18 +1,21 @@
-"""Deep convolutional embedded clustering: pretrain, initialise, refine.
+"""Deep convolutional embedded clustering: pretrain, initialize, refine.
 
 Keras is imported when a network is first needed, never with this module.
 """
 
 import copy
-import json
 import os
 import re
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Self
 
 import joblib
 import numpy as np
+from numpy import ndarray
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -27,27 +30,104 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdcec._cluster._partition import cluster_health, count_distinct_centers, empty_last, renumbered
-from skdcec._deep._autoencoders import ConvAutoencoder
-from skdcec._deep._base_autoencoder import LARGEST_SEED, BaseAutoencoder, undisturbed_random
+from skdcec._deep._autoencoders import ConvAutoencoder, DenseAutoencoder
+from skdcec._deep._base_autoencoder import (
+    LARGEST_SEED,
+    AutoencoderFit,
+    BaseAutoencoder,
+    check_augmentation,
+)
 from skdcec._deep._batches import batches_per_epoch
-from skdcec._deep._checkpoint import Checkpoint, as_text, pack, unpack
-from skdcec._deep._images import check_images, check_new_images, check_scale, slices
+from skdcec._deep._cache import Cache
+from skdcec._deep._checkpoint import Checkpoint, Saved
+from skdcec._deep._identity import as_text
+from skdcec._deep._images import Images, check_images, check_new_images, check_scale, is_table
 from skdcec._deep._initializers import check_init, place_centers, seed_estimator
-from skdcec._deep._losses import Targets, soft_assignment
-from skdcec._deep._storage import check_folder
-from skdcec._sklearn import DOC_LINK, Interval, _fit_context, report, set_fitted
+from skdcec._deep._losses import ClusteringLoss, KLDivergence, mean_loss, nearest_centers, soft_assignment
+from skdcec._deep._storage import Arrays
+from skdcec._deep._watcher import Record, TrainingWatcher
+from skdcec._sklearn import (
+    DOC_LINK,
+    Interval,
+    StrOptions,
+    _fit_context,
+    report,
+    set_fitted,
+    validate_parameter_constraints,
+)
+from skdcec._task import Task
+
+if TYPE_CHECKING:
+    import keras
+
+    from skdcec._deep._models import Recipe
+    from skdcec._deep._training import Position
 
 
-def progress(update, records, stopped):
-    """Return what joint training can go on from, unless a callback stopped it."""
-    return pack(
-        weights=update.weights,
-        centers=update.centers,
-        labels=update.labels,
-        progress=update.trainer.progress(),
-        stopped=stopped,
-        history=np.frombuffer(json.dumps(records).encode(), np.uint8),
-    )
+@dataclass(frozen=True)
+class Fit:
+    """The checked arguments that the phases of a fit share."""
+
+    X: Any  # as given, for the callbacks
+    y: Any
+    images: Images
+    autoencoder: BaseAutoencoder  # a copy, which may be changed
+    is_frozen: bool  # whether it is fitted already
+    pretraining: "Recipe"
+    refinement: "Recipe"
+    batch_size: int
+    init: Any
+    loss: ClusteringLoss
+    seeds: list[int]  # of pretraining, initialization and refinement
+    checkpoint: Checkpoint | None
+    cache: Cache | None
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The data for the callbacks."""
+        return {"X": self.X, "y": self.y}
+
+
+def is_autoencoders(value: Any) -> bool:
+    """Return whether a parameter of joint training is that of the autoencoder."""
+    return isinstance(value, str) and value == "autoencoder"
+
+
+class UpdateWatcher(TrainingWatcher):
+    """Follows the updates of joint training; an outcome is a `Position`."""
+
+    name, phase = "update", "refinement"
+
+    def __init__(
+        self,
+        make_attributes: Callable[..., dict[str, Any]],
+        is_done: Callable[["Position"], bool],
+        *args: Any,
+    ) -> None:
+        super().__init__(*args)
+        self.make_attributes, self.is_done = make_attributes, is_done
+
+    def describe(self, outcome: "Position", losses: dict[str, float]) -> tuple[Record, str]:
+        """Return both parts of the loss, and the fraction of the labels that changed."""
+        record: Record = {"n_batches": outcome.n_batches}
+        record |= {f"{name}_loss": value for name, value in losses.items()}
+        record["label_change"] = outcome.label_change
+        return record, (
+            "Batch {n_batches}: reconstruction loss {reconstruction_loss:.5f}, clustering loss "
+            "{clustering_loss:.5f}, {label_change:.2%} of the labels changed.".format(**record)
+        )
+
+    def attributes(self, outcome: "Position") -> dict[str, Any]:
+        """Return the fitted attributes at the update."""
+        return self.make_attributes(outcome, self.history())
+
+    def arrays(self, outcome: "Position") -> tuple[list[ndarray], Arrays]:
+        """Return the weights, and the centers and labels."""
+        return outcome.weights, {"centers": outcome.centers, "labels": outcome.labels}
+
+    def is_last(self, outcome: "Position") -> bool:
+        """Return whether joint training ends here."""
+        return self.is_done(outcome)
 
 
 class DCEC(
@@ -60,7 +140,7 @@ class DCEC(
     """Deep convolutional embedded clustering.
 
     Trains an autoencoder, places cluster centers in its embedding, then trains encoder, decoder and
-    centers together, so that the embedding becomes one in which clusters are easy to tell apart.
+    centers together, so that the clusters of the embedding move apart [1]_ [3]_.
 
     Parameters
     ----------
@@ -68,21 +148,27 @@ class DCEC(
         Number of clusters; None is as many as `init` finds.
 
     init : None, clusterer, callable or array-like of shape (n_clusters, n_components), default=None
-        What places the centers in the embedding:
+        Places the centers in the embedding:
 
         - None: ``KMeans(n_init=20)``, as in [1]_;
         - any scikit-learn clusterer or mixture, such as `KHarmonicMeans()`, ``GaussianMixture()`` or
           ``AgglomerativeClustering()``. A clone is fitted, with its ``n_clusters`` (or
           ``n_components``) set, unless `n_clusters` is None. Centers are its ``cluster_centers_`` or
           ``means_``, or the mean of each label; images go to the nearest of them in Euclidean distance,
-          whatever that of the clusterer is;
+          whatever the distance of the clusterer is;
         - a callable ``init(Z, n_clusters, random_state=...)`` that returns centers;
         - the centers.
 
-    autoencoder : ConvAutoencoder, DenseAutoencoder, KerasAutoencoder or FrozenEstimator of one, default=None
-        A clone is trained; None is ``ConvAutoencoder()``. A fitted one in scikit-learn's
-        ``FrozenEstimator`` is not trained again, only refined (a copy of it). To set parameters such as
-        ``autoencoder__epochs`` or ``init__p`` by name, pass the objects first; None has none.
+    autoencoder : autoencoder, FrozenEstimator of one or None, default=None
+        A `ConvAutoencoder`, `DenseAutoencoder`, `KerasAutoencoder` or other subclass of `BaseAutoencoder`, of
+        which a clone is trained. None is ``ConvAutoencoder()`` for images, and ``DenseAutoencoder()`` for the
+        rows of a table. A fitted one in scikit-learn's ``FrozenEstimator`` is not trained again, only refined
+        (a copy of it). To set parameters such as ``autoencoder__epochs`` or ``init__p`` by name, pass the
+        objects first.
+
+    clustering_loss : ClusteringLoss or None, default=None
+        The loss that draws embeddings to centers, such as those of `skdcec.losses`. None is `KLDivergence`,
+        the loss of [1]_.
 
     gamma : float, default=0.1
         Weight of the clustering loss.
@@ -90,39 +176,42 @@ class DCEC(
     reconstruction_weight : float, default=1.0
         Weight of the reconstruction loss. With 0 this is DEC [2]_.
 
-    update_interval : int or float, default=140
-        How often the target distribution is computed anew: an int counts batches, a float epochs.
+    batches_per_update : int or 'epoch', default=140
+        Number of batches from one update of the targets to the next; 'epoch' is one pass over the images.
 
-    max_iter : int, default=20000
+    max_batches : int, default=20000
         Largest number of batches in joint training.
 
     tol : float, default=1e-3
-        Joint training ends when a smaller share of the labels changes from one update to the next.
+        Joint training ends when a smaller fraction of the labels changes from one update to the next.
 
-    batch_size : int, default=256
-        Images per step of joint training.
+    batch_size : int or 'autoencoder', default='autoencoder'
+        Images per step of joint training; 'autoencoder' takes the value of the autoencoder, as below.
 
-    optimizer : str or keras.optimizers.Optimizer, default='adam'
+    optimizer : str or keras.optimizers.Optimizer, default='autoencoder'
         Keras optimizer of joint training; an object is copied, never trained itself.
+
+    augmentation : {'autoencoder', 'affine', None} or keras.layers.Layer, default='autoencoder'
+        Changes the images of each batch of joint training at random. To augment only one stage, set it here
+        and on the autoencoder to different values.
 
     checkpoint : str, path-like or None, default=None
         A folder that keeps the progress of the fit. If the fit is interrupted, even killed, and called again
-        with equal parameters and images, it goes on from there and ends as if it had not been. What was
-        saved by a fit with other parameters or images is refused.
+        with equal parameters and images, it goes on from there and ends as if it had not been interrupted.
+        The progress of a fit with other parameters or images is refused.
 
-    memory : str, path-like or None, default=None
-        A folder that keeps pretrained autoencoders. A fit on the same images, with the same autoencoder and
-        seed, takes the one from there, so that several values of `init` or `gamma` share it. Its files
-        hold arrays and JSON only; a damaged one is computed and written anew. Where the disk is full, a
-        warning says so, and the fit goes on.
+    memory : str, path-like, joblib.Memory or None, default=None
+        A folder that keeps pretrained autoencoders, or a memory whose location it is. A fit on the same
+        images, with the same autoencoder and seed, takes the one from there, so that several values of `init`
+        or `gamma` share it. Its files hold arrays and JSON only; a damaged one is computed and written anew.
+        If the disk is full, a warning says so, and the fit goes on.
 
     verbose : int, default=0
-        If positive, print what happens.
+        If positive, print the progress of the fit.
 
     random_state : int, RandomState instance or None, default=None
-        Determines everything that is drawn at random, also in `init` and `autoencoder` where their own
-        ``random_state`` is None. Pass an int for results that are the same, bit by bit, on the same
-        machine.
+        Determines all random numbers, also in `init` and `autoencoder` if their own ``random_state`` is None.
+        Pass an int for results that are the same, bit by bit, on the same machine.
 
     Attributes
     ----------
@@ -136,10 +225,10 @@ class DCEC(
         Number of images in each cluster.
 
     cluster_health_ : dict of int
-        How many clusters are 'empty', 'starved' (fewer images than a tenth of the mean size) or 'merged'
-        (a center that coincides with another one).
+        The number of clusters that are 'empty', 'starved' (fewer images than a tenth of the mean size) or
+        'merged' (a center that coincides with another one); see `skdcec.metrics.cluster_health`.
 
-    autoencoder_ : ConvAutoencoder, DenseAutoencoder or KerasAutoencoder
+    autoencoder_ : BaseAutoencoder
         The refined autoencoder.
 
     init_ : object
@@ -152,34 +241,32 @@ class DCEC(
         The nearest of them for each image: the partition that joint training starts from.
 
     history_ : dict of ndarray
-        For each update of the target distribution: 'n_iter', 'reconstruction_loss',
-        'clustering_loss' and 'label_change' (the share of labels that changed).
+        For each update of the targets: 'n_batches', 'reconstruction_loss', 'clustering_loss' and
+        'label_change' (the fraction of labels that changed).
 
-    n_iter_ : int
+    n_batches_ : int
         Number of batches of joint training.
-
-    model_ : keras.Model
-        A live Keras model from images to soft assignments, made anew from the fitted arrays.
 
     n_features_in_ : int
         Number of pixels times channels.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where X has string column names.
+        Names of the features, if X has string column names.
 
     See Also
     --------
-    KHarmonicMeans : An initialiser that hardly depends on its own start.
+    KHarmonicMeans : An initializer that hardly depends on its own start.
     ConvAutoencoder : The network.
+    skdcec.losses.KLDivergence : The clustering loss.
 
     Notes
     -----
-    The loss is the mean squared error of the pixels plus gamma times the Kullback-Leibler divergence
-    between target distribution and soft assignments, summed over clusters; both are means over images.
-    This is the scale of the published code of [1]_, where gamma is 0.1. If the autoencoder has an
-    augmentation, targets come from clean images, and batches are augmented.
+    The loss is the mean squared error of the pixels plus gamma times the clustering loss, by
+    default the Kullback-Leibler divergence between targets and soft assignments, summed over clusters; both
+    are means over images. This is the scale of the published code of [1]_, in which gamma is 0.1. Targets
+    come from images without augmentation; batches are augmented.
 
-    The method assumes clusters of similar size: it tends to merge small clusters and split large ones.
+    The default loss assumes clusters of similar size: it tends to merge small clusters and split large ones.
 
     Do not fork a process after a fit: TensorFlow hangs in the child. joblib's 'loky' and 'threading'
     are fine.
@@ -191,7 +278,7 @@ class DCEC(
     .. [2] J. Xie, R. Girshick, A. Farhadi (2016). "Unsupervised deep embedding for clustering
        analysis". ICML 2016.
     .. [3] L. G. Nogueira, A. B. S. Serapiao. "Exploring centroids initialization within Deep
-       Convolutional Embedded Clustering".
+       Convolutional Embedded Clustering". The comparison of initializers.
 
     Examples
     --------
@@ -201,7 +288,7 @@ class DCEC(
     >>> dcec = DCEC(
     ...     init=KHarmonicMeans(),
     ...     autoencoder=ConvAutoencoder(epochs=3),
-    ...     max_iter=20,
+    ...     max_batches=20,
     ...     random_state=0,
     ... )
     >>> dcec.fit_predict(X).shape
@@ -212,18 +299,17 @@ class DCEC(
         "n_clusters": [Interval(Integral, 1, None, closed="left"), None],
         "init": "no_validation",
         "autoencoder": "no_validation",
+        "clustering_loss": [ClusteringLoss, None],
         "gamma": [Interval(Real, 0, None, closed="left")],
         "reconstruction_weight": [Interval(Real, 0, None, closed="left")],
-        "update_interval": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Real, 0, None, closed="neither"),
-        ],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "batches_per_update": [Interval(Integral, 1, None, closed="left"), StrOptions({"epoch"})],
+        "max_batches": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"autoencoder"})],
         "optimizer": "no_validation",
+        "augmentation": "no_validation",
         "checkpoint": [str, os.PathLike, None],
-        "memory": [str, os.PathLike, None],
+        "memory": [str, os.PathLike, joblib.Memory, None],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
@@ -231,39 +317,43 @@ class DCEC(
 
     def __init__(
         self,
-        n_clusters=10,
+        n_clusters: int | None = 10,
         *,
-        init=None,
-        autoencoder=None,
-        gamma=0.1,
-        reconstruction_weight=1.0,
-        update_interval=140,
-        max_iter=20000,
-        tol=1e-3,
-        batch_size=256,
-        optimizer="adam",
-        checkpoint=None,
-        memory=None,
-        verbose=0,
-        random_state=None,
-    ):
+        init: Any = None,
+        autoencoder: Any = None,
+        clustering_loss: ClusteringLoss | None = None,
+        gamma: float = 0.1,
+        reconstruction_weight: float = 1.0,
+        batches_per_update: int | str = 140,
+        max_batches: int = 20000,
+        tol: float = 1e-3,
+        batch_size: int | str = "autoencoder",
+        optimizer: Any = "autoencoder",
+        augmentation: Any = "autoencoder",
+        checkpoint: str | os.PathLike[str] | None = None,
+        memory: Any = None,
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
         self.n_clusters = n_clusters
         self.init = init
         self.autoencoder = autoencoder
+        self.clustering_loss = clustering_loss
         self.gamma = gamma
         self.reconstruction_weight = reconstruction_weight
-        self.update_interval = update_interval
-        self.max_iter = max_iter
+        self.batches_per_update = batches_per_update
+        self.max_batches = max_batches
         self.tol = tol
         self.batch_size = batch_size
         self.optimizer = optimizer
+        self.augmentation = augmentation
         self.checkpoint = checkpoint
         self.memory = memory
         self.verbose = verbose
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Pretrain the autoencoder, place the centers, and refine both together.
 
         Parameters
@@ -271,7 +361,7 @@ class DCEC(
         X : array-like of shape (n_samples, height, width), (n_samples, height, width, channels) or \
                 (n_samples, n_features), or a stream of batches of them
             Images, best scaled to [0, 1]; uint8 is divided by 255. A flat row whose length is a perfect
-            square is a square grey image, any other an image of one row, unless the ``image_shape`` of
+            square is a square gray image, any other an image of one row, unless the ``image_shape`` of
             the autoencoder says otherwise. Arrays, mapped files included, are converted to float32 batch by
             batch. A stream (a Keras ``PyDataset``, a ``tf.data.Dataset`` or a dask array) is read once,
             into a temporary file.
@@ -291,104 +381,154 @@ class DCEC(
         FloatingPointError
             If the loss stops being finite; the estimator is then as before.
         """
-        from skdcec._deep._keras_json import optimizer_json
+        fit = self._check(X, y)
+        task = Task.fit(self, fit.data, max_subtasks=3)
+        self._pretrain(fit, task)
+        start = self._initialize(fit, task)
+        fitted = self._refine(fit, task, *start)
+        set_fitted(self, fitted)
+        self._warn_of_bad_health()
+        task.end({})
+        return self
+
+    # ---------------------------------------------------------------- check
+
+    def _check(self, X: Any, y: Any) -> Fit:
+        """Check everything that can be checked before training."""
         from skdcec._deep._networks import embedding_size
-        from skdcec._deep._training import encode
 
         if self.gamma == 0 and self.reconstruction_weight == 0:
             raise ValueError("gamma=0 and reconstruction_weight=0 leave nothing to train; one must be > 0.")
-        autoencoder, frozen = self._check_autoencoder()
-        shape = autoencoder.image_shape_ if frozen else autoencoder.image_shape
-        images, inputs = check_images(self, X, shape)
-        if frozen:
+        loss = self._loss()
+        validate_parameter_constraints(loss)
+        autoencoder, is_frozen = self._check_autoencoder(X)
+        images = check_images(self, X, autoencoder.image_shape_ if is_frozen else autoencoder.image_shape)
+        if is_frozen:
             check_scale(autoencoder, images.rows)
-        recipe = autoencoder._recipe(inputs["image_shape_"], autoencoder.architecture_ if frozen else None)
+        pretraining, refinement = self._recipes(autoencoder, is_frozen, images.shape[1:])
         if self.n_clusters is not None and len(images) < self.n_clusters:
             raise ValueError(f"n_samples={len(images)} should be >= n_clusters={self.n_clusters}.")
-        init = check_init(self.init, self.n_clusters, embedding_size(recipe.architecture))
-        if self.memory is not None:
-            check_folder(self.memory, "memory")
-        optimizer = optimizer_json(self.optimizer)
-        random_state = check_random_state(self.random_state)
-        seeds = random_state.randint(LARGEST_SEED, size=3).tolist()
-        checkpoint = self._open_checkpoint(images, seeds, recipe, None if frozen else autoencoder, optimizer)
-        if checkpoint:
+        init = check_init(self.init, self.n_clusters, embedding_size(pretraining.architecture))
+        cache = Cache.of(self.memory)
+        seeds = check_random_state(self.random_state).randint(LARGEST_SEED, size=3).tolist()
+        checkpoint = None
+        if self.checkpoint is not None:
+            start = "" if is_frozen else autoencoder._start_hash(pretraining)
+            identity = self._identity(images, seeds, pretraining, refinement, start)
+            checkpoint = Checkpoint(self.checkpoint, identity, seeds)
             seeds = checkpoint.seeds
-
-        root = self._init_callback_context(max_subtasks=3)
-        root.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        if not frozen:
+        if not is_frozen:
             seed_estimator(autoencoder, seeds[0])
-        self._pretrain(root, autoencoder, frozen, X, y, images, inputs, checkpoint)
-        Z = encode(autoencoder.architecture_, autoencoder.weights_, images)
-        init, centers = self._initialise(root, init, Z, seeds[1], y)
-        self._warn_of_coincidence(centers, Z)
-        targets = Targets(Z, centers.astype(np.float32))
-        fitted = inputs | {"init_": init, "initial_centers_": centers, "initial_labels_": targets.labels}
-        fitted = self._refine(
-            root, autoencoder, recipe, targets, images, optimizer, seeds[2], fitted, X, y, checkpoint
+        batch_size = autoencoder.batch_size if isinstance(self.batch_size, str) else self.batch_size
+        return Fit(
+            X,
+            y,
+            images,
+            autoencoder,
+            is_frozen,
+            pretraining,
+            refinement,
+            batch_size,
+            init,
+            loss,
+            seeds,
+            checkpoint,
+            cache,
         )
-        set_fitted(self, fitted)
-        health = fitted["cluster_health_"]
-        if any(health.values()):
-            what = ", ".join(f"{number} {name}" for name, number in health.items() if number)
-            warnings.warn(
-                f"Of {len(centers)} clusters, {what}; see cluster_health_ and cluster_sizes_. Try another "
-                "init, a smaller gamma or longer pretraining.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-        root.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
-        return self
 
-    # ------------------------------------------------------------- validation
+    def _loss(self) -> ClusteringLoss:
+        """Return the clustering loss."""
+        return KLDivergence() if self.clustering_loss is None else self.clustering_loss
 
-    def _check_autoencoder(self):
+    def _check_autoencoder(self, X: Any) -> tuple[BaseAutoencoder, bool]:
         """Return an autoencoder that may be changed, and whether it is fitted already."""
-        frozen = isinstance(self.autoencoder, FrozenEstimator)
-        autoencoder = self.autoencoder.estimator if frozen else self.autoencoder
+        is_frozen = isinstance(self.autoencoder, FrozenEstimator)
+        autoencoder = self.autoencoder.estimator if is_frozen else self.autoencoder
         if autoencoder is None:
-            autoencoder = ConvAutoencoder()
+            autoencoder = DenseAutoencoder() if is_table(X) else ConvAutoencoder()
         if not isinstance(autoencoder, BaseAutoencoder):
             raise TypeError(
                 f"autoencoder={self.autoencoder!r} should be a ConvAutoencoder, a DenseAutoencoder, a "
-                "KerasAutoencoder, or a fitted one of them in a FrozenEstimator."
+                "KerasAutoencoder, another BaseAutoencoder, or a fitted one of them in a FrozenEstimator."
             )
-        if frozen:
+        if is_frozen:
             check_is_fitted(autoencoder)
             return copy.copy(autoencoder), True
+        from skdcec._deep._keras_json import undisturbed_random
+
         autoencoder._validate_params()
         autoencoder._check_params()
         with undisturbed_random():
             return clone(autoencoder), False
 
-    def _open_checkpoint(self, images, seeds, recipe, autoencoder, optimizer):
-        """Return the checkpoint of this fit, or None."""
-        from skdcec._deep._training import software
+    def _recipes(
+        self, autoencoder: BaseAutoencoder, is_frozen: bool, image_shape: tuple[int, ...]
+    ) -> "tuple[Recipe, Recipe]":
+        """Return the recipes of pretraining and refinement; raise if Keras refuses a parameter."""
+        from skdcec._deep._keras_json import augmentation_json, optimizer_json
 
-        if self.checkpoint is None:
-            return None
+        recipe = autoencoder._recipe(image_shape, autoencoder.architecture_ if is_frozen else None)
+        refinement = recipe
+        if not is_autoencoders(self.optimizer):
+            refinement = refinement._replace(optimizer=optimizer_json(self.optimizer))
+        if not is_autoencoders(self.augmentation):
+            check_augmentation(self.augmentation)
+            augmentation = augmentation_json(self.augmentation, image_shape)
+            refinement = refinement._replace(augmentation=augmentation)
+        return recipe, refinement
+
+    def _identity(
+        self, images: Images, seeds: list[int], pretraining: "Recipe", refinement: "Recipe", start: str
+    ) -> dict[str, str]:
+        """Return texts of everything that the result of the fit depends on."""
+        from skdcec._deep._software import software
+
         unimportant = ("verbose", "memory", "checkpoint")
-        # Keras describes these, below
-        described = re.compile(r"(autoencoder__.*)?optimizer|autoencoder__.*(augmentation|network)")
+        # described by the recipes
+        in_recipes = re.compile(r"(autoencoder__.*)?(optimizer|augmentation)|autoencoder__.*network")
         identity = {
             name: as_text(value)
             for name, value in self.get_params(deep=True).items()
-            if name.split("__")[-1] not in unimportant and not described.fullmatch(name)
+            if name.split("__")[-1] not in unimportant and not in_recipes.fullmatch(name)
         }
-        start = autoencoder and autoencoder._start(recipe)
-        identity |= {
-            "optimizer": optimizer,
-            "autoencoder__network": joblib.hash([recipe.architecture, start]),
-        }
+        identity["autoencoder__network"] = str(joblib.hash([pretraining.architecture, start]))
         for name in ("optimizer", "augmentation"):
-            identity[f"autoencoder__{name}"] = str(getattr(recipe, name))
+            identity[f"autoencoder__{name}"] = str(getattr(pretraining, name))
+            own = not is_autoencoders(getattr(self, name))
+            identity[name] = str(getattr(refinement, name)) if own else "that of the autoencoder"
         # without a seed of its own, a fit goes on with those of the interrupted one
         identity["random_state"] = "None" if self.random_state is None else repr(seeds)
-        identity |= {"X": images.fingerprint, "software": software()}
-        return Checkpoint(self.checkpoint, identity, seeds)
+        return identity | {"X": images.fingerprint, "software": software()}
 
-    def _warn_of_coincidence(self, centers, Z):
+    # --------------------------------------------------------------- phases
+
+    def _pretrain(self, fit: Fit, task: Task) -> None:
+        """Train the autoencoder, unless it is fitted."""
+        # a leaf: the task of the autoencoder takes its place
+        task = task.subtask("pretrain")
+        if not fit.is_frozen:
+            report(self, "Pretraining the autoencoder.")
+            with task.context.propagate_callback_context(fit.autoencoder):
+                fit.autoencoder._fit_checked(
+                    AutoencoderFit(fit.X, fit.y, fit.images, fit.pretraining, fit.checkpoint, fit.cache)
+                )
+        task.end()
+
+    def _initialize(self, fit: Fit, task: Task) -> "tuple[Position, dict[str, Any]]":
+        """Place the centers; return the start of joint training, and fitted attributes."""
+        from skdcec._deep._training import Position, encode
+
+        autoencoder, init = fit.autoencoder, fit.init
+        Z = encode(autoencoder.architecture_, autoencoder.weights_, fit.images)
+        task = task.subtask("initialize", X=Z)
+        report(self, "Placing the cluster centers.")
+        place = partial(place_centers, init, Z, self.n_clusters, fit.seeds[1])
+        if hasattr(init, "set_callbacks"):
+            with task.context.propagate_callback_context(init):
+                centers = place()
+        else:
+            centers = place()
+        task.end()
         n_distinct = count_distinct_centers(centers, Z)
         if n_distinct < len(centers):
             warnings.warn(
@@ -397,133 +537,95 @@ class DCEC(
                 ConvergenceWarning,
                 stacklevel=4,
             )
+        start = centers.astype(np.float32)
+        labels = nearest_centers(Z, start)
+        fitted = {"init_": init, "initial_centers_": centers, "initial_labels_": labels}
+        return Position(0, autoencoder.weights_, start, Z, labels), fit.images.attributes() | fitted
 
-    # ----------------------------------------------------------------- phases
-
-    def _pretrain(self, root, autoencoder, frozen, X, y, *data):
-        """Train the autoencoder, unless it is."""
-        # a leaf: the sub-estimator's own task takes its place
-        ctx = root.subcontext("pretrain")
-        ctx.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        if not frozen:
-            report(self, "Pretraining the autoencoder.")
-            with ctx.propagate_callback_context(autoencoder):
-                if self.memory is None:
-                    autoencoder._fit_images(X, y, *data)
-                else:
-                    autoencoder._fit_cached(X, y, *data, self.memory)
-        ctx.call_on_fit_task_end(estimator=self, X=X, y=y)
-
-    def _initialise(self, root, init, Z, seed, y):
-        """Return the fitted init and the centers that it places in the embedding Z."""
-        ctx = root.subcontext("initialise").call_on_fit_task_begin(estimator=self, X=Z, y=y)
-        report(self, "Placing the cluster centers.")
-        if hasattr(init, "set_callbacks"):
-            with ctx.propagate_callback_context(init):
-                centers = place_centers(init, Z, self.n_clusters, seed)
-        else:
-            centers = place_centers(init, Z, self.n_clusters, seed)
-        ctx.call_on_fit_task_end(estimator=self, X=Z, y=y)
-        return init, centers
-
-    def _refine(self, root, autoencoder, recipe, targets, images, optimizer, seed, known, X, y, checkpoint):
-        """Train jointly from the first targets; return all fitted attributes, those known before included."""
+    def _refine(self, fit: Fit, task: Task, start: "Position", known: dict[str, Any]) -> dict[str, Any]:
+        """Train encoder, decoder and centers together; return all fitted attributes."""
         from skdcec._deep._training import refine
 
-        start = {"weights": autoencoder.weights_, "centers": targets.centers, "targets": targets}
-        records, last, interval = [], None, self._interval(len(images))
-        if checkpoint and (saved := checkpoint.load("refinement")):
-            start, records, last = self._restored(saved, recipe.architecture, images)
-        updates = refine(
-            recipe.architecture,
-            images=images,
-            **start,
-            gamma=self.gamma,
-            reconstruction_weight=self.reconstruction_weight,
-            update_interval=interval,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            batch_size=self.batch_size,
-            optimizer=optimizer,
-            augmentation=recipe.augmentation,
-            seed=seed,
-        )
-        hooks = {"estimator": self, "X": X, "y": y}
-        ctx = root.subcontext("refine", max_subtasks=-(-self.max_iter // interval))
-        ctx.call_on_fit_task_begin(**hooks)
-        update = last
-        for update in updates if last is None else ():
-            task = ctx.subcontext("update").call_on_fit_task_begin(**hooks)
-            records.append(update.record())
-            report(
-                self,
-                "Batch {n_iter}: reconstruction loss {reconstruction_loss:.5f}, clustering loss "
-                "{clustering_loss:.5f}, {label_change:.2%} of the labels changed.".format(**records[-1]),
+        n_batches = self.batches_per_update
+        if isinstance(n_batches, str):
+            n_batches = batches_per_epoch(len(fit.images), fit.batch_size)
+        records, progress, stopped = [], None, False
+        saved = Saved.load(fit.checkpoint, "refinement")
+        if saved:
+            start = self._restored(fit, saved)
+            records, progress, stopped = saved.records, saved.progress, saved.stopped
+        task = task.subtask("refine", max_subtasks=-(-self.max_batches // n_batches))
+        make_attributes = partial(self._attributes, known, fit.autoencoder)
+        watcher = UpdateWatcher(make_attributes, self._is_done, task, fit.checkpoint, records)
+        position = start
+        if not stopped:
+            position = refine(
+                fit.refinement,
+                fit.loss,
+                fit.images,
+                start,
+                gamma=self.gamma,
+                reconstruction_weight=self.reconstruction_weight,
+                batches_per_update=n_batches,
+                max_batches=self.max_batches,
+                tol=self.tol,
+                batch_size=fit.batch_size,
+                seed=fit.seeds[2],
+                watcher=watcher,
+                progress=progress,
             )
-            is_last = update.label_change < self.tol or update.n_iter >= self.max_iter
-            if checkpoint:
-                checkpoint.save("refinement", partial(progress, update, records, False), final=is_last)
-            attributes = partial(self._attributes, known, autoencoder, update, records)
-            stop = task.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
-            if stop:
-                if checkpoint:
-                    checkpoint.save("refinement", partial(progress, update, records, True), final=True)
-                updates.close()
-                break
-        attributes = partial(self._attributes, known, autoencoder, update, records)
-        ctx.call_on_fit_task_end(**hooks, reconstruction_attributes=attributes)
-        return attributes()
+        attributes = watcher.attributes(position)
+        task.end(attributes)
+        return attributes
 
-    def _interval(self, n_images):
-        """Return the number of batches from one update of the targets to the next."""
-        if isinstance(self.update_interval, Integral):
-            return self.update_interval
-        n_batches = self.update_interval * batches_per_epoch(n_images, self.batch_size)
-        return int(np.clip(np.round(n_batches), 1, self.max_iter))
-
-    def _restored(self, saved, architecture, images):
-        """Return where a saved joint training left off.
-
-        Returns
-        -------
-        start : dict
-            What `refine` goes on from.
-        records : list of dict
-            Those of the updates so far.
-        last : Update or None
-            The last one, where nothing is left to do.
-        """
-        from skdcec._deep._training import Update, encode
-
-        weights, centers = unpack(saved, "weights"), saved["centers"]
-        records = json.loads(bytes(saved["history"]))
-        n_iter, change = records[-1]["n_iter"], records[-1]["label_change"]
-        start = {"weights": weights, "centers": centers, "resume": (n_iter, unpack(saved, "progress"))}
-        if change >= self.tol and n_iter < self.max_iter and not saved.get("stopped"):
-            return start, records, None
-        Z = encode(architecture, weights, images)
-        return start, records, Update(n_iter, {}, change, saved["labels"], Z, weights, centers, None)
+    def _is_done(self, position: "Position") -> bool:
+        """Return whether joint training ends at a position."""
+        return position.label_change < self.tol or position.n_batches >= self.max_batches
 
     @staticmethod
-    def _attributes(known, autoencoder, update, records):
+    def _restored(fit: Fit, saved: Saved) -> "Position":
+        """Return the position of a saved joint training."""
+        from skdcec._deep._training import Position, encode
+
+        Z = encode(fit.refinement.architecture, saved.weights, fit.images)
+        last, labels = saved.records[-1], saved.others["labels"]
+        centers = saved.others["centers"]
+        return Position(int(last["n_batches"]), saved.weights, centers, Z, labels, last["label_change"])
+
+    @staticmethod
+    def _attributes(
+        known: dict[str, Any], autoencoder: BaseAutoencoder, position: "Position", history: dict[str, ndarray]
+    ) -> dict[str, Any]:
         """Return the fitted attributes at one update of joint training."""
-        sizes = np.bincount(update.labels, minlength=len(update.centers))
+        sizes = np.bincount(position.labels, minlength=len(position.centers))
         order = empty_last(sizes)
         refined = copy.copy(autoencoder)
-        refined.weights_ = update.weights
+        refined.weights_ = position.weights
         return known | {
             "autoencoder_": refined,
-            "cluster_centers_": update.centers[order],
-            "labels_": renumbered(update.labels, order),
+            "cluster_centers_": position.centers[order],
+            "labels_": renumbered(position.labels, order),
             "cluster_sizes_": sizes[order],
-            "cluster_health_": cluster_health(update.embedding, update.labels, update.centers),
-            "history_": {name: np.array([r[name] for r in records]) for name in records[0]},
-            "n_iter_": update.n_iter,
+            "cluster_health_": cluster_health(position.Z, position.labels, position.centers),
+            "history_": history,
+            "n_batches_": position.n_batches,
         }
+
+    def _warn_of_bad_health(self) -> None:
+        """Warn of clusters that are empty, starved or merged."""
+        if any(self.cluster_health_.values()):
+            counts = self.cluster_health_.items()
+            found = ", ".join(f"{number} {name}" for name, number in counts if number)
+            warnings.warn(
+                f"Of {len(self.cluster_centers_)} clusters, {found}; see cluster_health_ and cluster_sizes_. "
+                "Try another init, a smaller gamma or longer pretraining.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
 
     # ------------------------------------------------------- fitted estimator
 
-    def _encode(self, X):
+    def _encode(self, X: Any) -> tuple[ndarray, Any]:
         """Return the embedding of new images, and the type of X."""
         from skdcec._deep._training import encode
 
@@ -532,7 +634,7 @@ class DCEC(
         network = self.autoencoder_.architecture_, self.autoencoder_.weights_
         return np.concatenate([encode(*network, images) for images in parts]), dtype
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> ndarray:
         """Return the soft assignment of each image (Student's t; Xie et al. 2016, equation 1).
 
         Parameters
@@ -546,9 +648,10 @@ class DCEC(
             Rows sum to one. A row does not depend on the other rows.
         """
         Z, dtype = self._encode(X)
-        return soft_assignment(Z, self.cluster_centers_).astype(dtype, copy=False)
+        Q: ndarray = soft_assignment(Z, self.cluster_centers_.astype(np.float64))
+        return Q.astype(dtype, copy=False)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> ndarray:
         """Return the cluster of each image.
 
         Parameters
@@ -562,9 +665,9 @@ class DCEC(
             The cluster whose center is closest in the embedding.
         """
         Z, _ = self._encode(X)
-        return Targets(Z, self.cluster_centers_).labels
+        return nearest_centers(Z, self.cluster_centers_)
 
-    def transform(self, X):
+    def transform(self, X: Any) -> ndarray:
         """Return the refined embedding of each image.
 
         Parameters
@@ -580,7 +683,7 @@ class DCEC(
         Z, dtype = self._encode(X)
         return Z.astype(dtype, copy=False)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Any) -> ndarray:
         """Return the images that the decoder makes of embeddings, such as ``cluster_centers_``.
 
         Parameters
@@ -591,16 +694,16 @@ class DCEC(
         Returns
         -------
         images : ndarray
-            In the layout of the training data; where those were uint8, divided by 255.
+            In the layout of the training data; divided by 255 if those were uint8.
         """
         check_is_fitted(self)
-        images = self.autoencoder_.inverse_transform(X)
+        images: ndarray = self.autoencoder_.inverse_transform(X)
         return images.reshape(len(images), *self._sample_shape)
 
-    def score(self, X, y=None):
-        """Return minus the joint loss on X, with the target distribution of X itself.
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return minus the joint loss on X, with targets from X itself.
 
-        Do not compare it between fits of different `gamma`, which weighs the loss: the smallest would win.
+        Do not compare it between fits of different `gamma` or `clustering_loss`: the smallest would win.
 
         Parameters
         ----------
@@ -615,30 +718,35 @@ class DCEC(
             Larger is better.
         """
         check_is_fitted(self)
-        Z, error = self.autoencoder_._embed_and_compare(check_new_images(self, X)[0])
-        targets = Targets(Z, self.cluster_centers_)
-        divergence = 0.0
-        for rows in slices(len(Z)):
-            P, Q = targets[rows], soft_assignment(Z[rows], self.cluster_centers_)
-            divergence += np.sum(P * np.log(P / Q))
-        return -float(self.reconstruction_weight * error + self.gamma * divergence / len(Z))
+        check_new_images(self, X)
+        Z, error = self.autoencoder_._embed_and_compare(X)
+        clustering = mean_loss(self._loss(), Z, self.cluster_centers_)
+        return -float(self.reconstruction_weight * error + self.gamma * clustering)
 
-    @property
-    def model_(self):
-        """A live Keras model from images to soft assignments: a copy of the fitted arrays."""
+    def to_keras(self) -> "keras.Model":
+        """Make a live Keras model from images to soft assignments, a copy of the fitted arrays.
+
+        It can be saved and loaded without this package. ``dcec.autoencoder_.to_keras()`` makes encoder and
+        decoder.
+
+        Returns
+        -------
+        model : keras.Model
+            From images of shape (height, width, channels) to assignments (n_clusters,).
+        """
         from skdcec._deep._networks import clustering_model
 
         check_is_fitted(self)
-        return clustering_model(self.autoencoder_.encoder_, self.cluster_centers_)
+        return clustering_model(self.autoencoder_.to_keras()[0], self.cluster_centers_)
 
     @property
-    def _n_features_out(self):
-        return self.cluster_centers_.shape[1]
+    def _n_features_out(self) -> int:
+        return int(self.cluster_centers_.shape[1])
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return "cluster_centers_" in vars(self)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]

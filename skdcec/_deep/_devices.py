@@ -1,26 +1,28 @@
-"""Several devices, by the framework's own means: which there are, and what each gets of a batch.
+"""Several devices: the devices in use, and the part of a batch for each.
 
 With TensorFlow, a fit under the scope of a ``tf.distribute.MirroredStrategy`` runs on all of its devices;
-with JAX, one after ``keras.distribution.set_distribution(keras.distribution.DataParallel())``. Each device
-gets an equal share of every batch, so that sums over a batch, and with them the weights, are those of one.
+with JAX, a fit after ``keras.distribution.set_distribution(keras.distribution.DataParallel())``. Each device
+gets an equal part of every batch. So sums over a batch, and with them the weights, are the same as on one
+device.
 """
 
 import os
+from typing import Any
 
 import keras
 
 BACKEND = keras.backend.backend()
 
 
-def current_devices():
-    """Return the strategy or distribution that is in force, None for a single device; check that it works.
+def current_devices() -> Any:
+    """Return the current strategy or distribution, None for a single device; check that it is supported.
 
     Raises
     ------
     RuntimeError
-        Where Keras would train a wrong model, or waste all devices but one, without a word.
+        If Keras would silently train a wrong model, or use only one of the devices.
     """
-    # PyTorch's ranks know nothing of this module in Keras 3.15
+    # keras.distribution has no such function for PyTorch in Keras 3.15
     distribution = getattr(keras.distribution, "distribution", lambda: None)()
     if BACKEND == "tensorflow":
         import tensorflow as tf
@@ -28,7 +30,7 @@ def current_devices():
         if distribution is not None:
             raise RuntimeError(
                 "keras.distribution is set, which does nothing with TensorFlow: training would run on one "
-                "device. Unset it with keras.distribution.set_distribution(None), and fit under the scope of "
+                "device. Unset it with keras.distribution.set_distribution(None) and fit under the scope of "
                 "a tf.distribute.MirroredStrategy, or use the backend JAX."
             )
         if not tf.distribute.has_strategy():
@@ -36,8 +38,8 @@ def current_devices():
         strategy = tf.distribute.get_strategy()
         if type(strategy) not in (tf.distribute.MirroredStrategy, tf.distribute.OneDeviceStrategy):
             raise RuntimeError(
-                f"The fit is under the scope of a {type(strategy).__name__}, with which skdcec was never "
-                "run. Use a tf.distribute.MirroredStrategy: all devices of one machine."
+                f"The fit is under the scope of a {type(strategy).__name__}, which skdcec does not support. "
+                "Use a tf.distribute.MirroredStrategy: all devices of one machine."
             )
         return strategy
     if BACKEND == "jax":
@@ -45,12 +47,12 @@ def current_devices():
 
         if jax.process_count() > 1:
             raise RuntimeError(
-                f"JAX runs in {jax.process_count()} processes, where Keras cannot predict. Use the devices "
-                "of one."
+                f"JAX runs in {jax.process_count()} processes, in which Keras cannot predict. Use the "
+                "devices of a single process."
             )
         if distribution is not None and not isinstance(distribution, keras.distribution.DataParallel):
             raise RuntimeError(
-                f"keras.distribution is a {type(distribution).__name__}, with which skdcec was never run. "
+                f"keras.distribution is a {type(distribution).__name__}, which skdcec does not support. "
                 "Use keras.distribution.DataParallel."
             )
         return distribution
@@ -62,26 +64,26 @@ def current_devices():
             ranks = torch.distributed.get_world_size()
         if ranks > 1:
             raise RuntimeError(
-                f"PyTorch runs with {ranks} ranks, each of which would train a model of its own. Use one "
+                f"PyTorch runs with {ranks} ranks, each of which would train a separate model. Use a single "
                 "process."
             )
     return None
 
 
-def count_devices(devices):
-    """Return how many devices share a batch."""
+def count_devices(devices: Any) -> int:
+    """Return the number of devices that a batch is divided among."""
     if devices is None:
         return 1
     return devices.num_replicas_in_sync if BACKEND == "tensorflow" else devices.device_mesh.devices.size
 
 
-def share(batch):
-    """Return what this one of TensorFlow's replicas gets of the tensors of a batch."""
+def part_of_replica(batch: Any) -> Any:
+    """Return the part of a batch for the current TensorFlow replica."""
     import tensorflow as tf
 
     context = tf.distribute.get_replica_context()
 
-    def part(values):
+    def part(values: Any) -> Any:
         n = tf.shape(values)[0] // context.num_replicas_in_sync
         return values[n * context.replica_id_in_sync_group :][:n]
 

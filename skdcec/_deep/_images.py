@@ -1,24 +1,47 @@
-"""The layouts of images that are accepted, and what becomes of them."""
+"""Images of any accepted layout and type: checked once, then read as float32 batches."""
 
 import hashlib
 import warnings
+from collections.abc import Iterable, Iterator
 from functools import cached_property
-from numbers import Integral
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy import ndarray
 from sklearn.utils.validation import validate_data
 
+from skdcec._deep._chunks import CHUNK, slices
 from skdcec._deep._streams import is_stream, iterate_stream, store_stream
 from skdcec._sklearn import validate_new_data
 
-# So many images are looked at at a time where all of them are, and at most for how they are scaled.
-CHUNK = 2048
-# What is in [0, 1] may leave it where images are scaled to another size, but not by so much.
+# Resizing with Lanczos overshoots [0, 1], but by less than this.
 LARGEST_OVERSHOOT = 2
+
+Shape = tuple[int, ...]
+
+
+class Layout(NamedTuple):
+    """The layout of the images of a fit."""
+
+    image_shape: Shape  # (height, width, channels)
+    sample_shape: Shape  # of one sample of X
+    n_features: int
+    feature_names: Any
+    from_bytes: bool
+
+    def attributes(self) -> dict[str, Any]:
+        """Return the fitted attributes that describe the images."""
+        return {
+            "n_features_in_": self.n_features,
+            "feature_names_in_": self.feature_names,
+            "image_shape_": self.image_shape,
+            "_sample_shape": self.sample_shape,
+            "_from_bytes": self.from_bytes,
+        }
 
 
 class Images:
-    """Images of any layout and type, which become float32 (n, height, width, channels) where they are read.
+    """Images of any type, which become float32 (n, height, width, channels) when they are read.
 
     They stay as they were given, in memory or in a mapped file; the batches of training are copies.
 
@@ -27,39 +50,39 @@ class Images:
     rows : ndarray of shape (n_samples, height * width * channels)
         Real numbers; uint8 is divided by 255.
     image_shape : tuple of (height, width, channels)
+    layout : Layout or None
+        Of the images of a fit.
     """
 
-    def __init__(self, rows, image_shape):
-        self.rows = rows
+    def __init__(self, rows: ndarray, image_shape: Shape, layout: Layout | None = None) -> None:
+        self.rows, self.layout = rows, layout
         self.shape = (len(rows), *image_shape)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: Any) -> ndarray:
         """Return the images of a slice or an array of indices."""
         images = self.rows[rows].astype(np.float32, order="C", copy=False)
         if self.rows.dtype == np.uint8:
-            images /= np.float32(255)  # in place, as bytes have just become float32
+            images /= np.float32(255)  # in place: the conversion of bytes has made a copy
         return images.reshape(-1, *self.shape[1:])
 
     @cached_property
-    def fingerprint(self):
-        """A text that differs where images do."""
+    def fingerprint(self) -> str:
+        """A hash of the images."""
         result = hashlib.sha256(repr(self.shape).encode())
         for rows in slices(len(self)):
-            result.update(self[rows])
+            result.update(np.ascontiguousarray(self[rows]).data)
         return result.hexdigest()
 
-
-def slices(n_samples):
-    """Yield slices that together are all samples, a chunk each."""
-    for start in range(0, n_samples, CHUNK):
-        yield slice(start, min(start + CHUNK, n_samples))
+    def attributes(self) -> dict[str, Any]:
+        """Return the fitted attributes that describe the images."""
+        return {} if self.layout is None else self.layout.attributes()
 
 
-def check_images(estimator, X, image_shape=None):
-    """Validate the images of a fit in any of the accepted layouts.
+def check_images(estimator: Any, X: Any, image_shape: Any = None) -> Images:
+    """Check the images of a fit.
 
     Accepted are (n, h, w), (n, h, w, c), and flat rows (n, h * w * c), of any real type; or a stream of
     batches of them, which is read once, into a temporary file.
@@ -67,17 +90,15 @@ def check_images(estimator, X, image_shape=None):
     Parameters
     ----------
     estimator : estimator
-        On whose behalf; it is not changed.
+        For scikit-learn's validation; it is not changed.
     X : array-like or stream
     image_shape : tuple or None
-        (h, w) or (h, w, c), for flat rows. None guesses: a square grey image where the length is a
-        perfect square, else an image of one row.
+        (h, w) or (h, w, c), for flat rows. None guesses: a square gray image if the length is a perfect
+        square, else an image of one row.
 
     Returns
     -------
     images : Images
-    attributes : dict
-        The fitted attributes that describe the input.
 
     Raises
     ------
@@ -86,23 +107,21 @@ def check_images(estimator, X, image_shape=None):
     """
     if is_stream(X):
         rows, sample_shape = store_stream(X)
-        attributes = {"n_features_in_": rows.shape[1], "feature_names_in_": None}
+        names = None
     else:
         X, sample_shape = flatten(X)
         rows, attributes = validate_new_data(estimator, X, dtype="numeric")
-        check_range(rows)
+        names = attributes["feature_names_in_"]
+        check_float32(rows)
     warn_of_large_bytes(rows)
-    image_shape = resolve_image_shape(rows.shape[1], sample_shape, image_shape)
-    attributes |= {
-        "image_shape_": image_shape,
-        "_sample_shape": sample_shape or (rows.shape[1],),
-        "_saw_bytes": rows.dtype == np.uint8,
-    }
-    return Images(rows, image_shape), attributes
+    n_features = rows.shape[1]
+    shape = resolve_image_shape(n_features, sample_shape, image_shape)
+    sample_shape = sample_shape or (n_features,)
+    return Images(rows, shape, Layout(shape, sample_shape, n_features, names, rows.dtype == np.uint8))
 
 
-def check_new_images(estimator, X):
-    """Validate images for a fitted estimator, in any of the layouts that `check_images` accepts.
+def check_new_images(estimator: Any, X: Any) -> tuple[Iterable[Images], Any]:
+    """Check images for a fitted estimator, in any of the layouts that `check_images` accepts.
 
     Returns
     -------
@@ -114,21 +133,21 @@ def check_new_images(estimator, X):
     Raises
     ------
     ValueError
-        As `check_images` does, and where they do not match those of the fit.
+        As `check_images` does, and if they do not match those of the fit.
     """
     if is_stream(X):
-        return new_parts(estimator, X), np.dtype(np.float32)
+        return stream_parts(estimator, X), np.dtype(np.float32)
     X, sample_shape = flatten(X)
     check_sample_shape(estimator, sample_shape)
     rows = validate_data(estimator, X, reset=False, dtype="numeric")
-    check_range(rows)
+    check_float32(rows)
     check_scale(estimator, rows)
     dtype = np.dtype(np.float64 if rows.dtype == np.float64 else np.float32)
     return [Images(rows, estimator.image_shape_)], dtype
 
 
-def new_parts(estimator, stream):
-    """Yield the images of a stream, many at a time, as those of the fit were."""
+def stream_parts(estimator: Any, stream: Any) -> Iterator[Images]:
+    """Yield the images of a stream, many at a time, checked against those of the fit."""
     for rows, sample_shape in iterate_stream(stream, CHUNK):
         check_sample_shape(estimator, sample_shape)
         if rows.shape[1] != estimator.n_features_in_:
@@ -140,8 +159,15 @@ def new_parts(estimator, stream):
         yield Images(rows, estimator.image_shape_)
 
 
-def flatten(X):
-    """Return images as flat rows, and the shape of one of them; None where they were flat."""
+def is_table(X: Any) -> bool:
+    """Return whether X holds flat rows, not images; for streams of which the shape is unknown, no."""
+    if is_stream(X) and not hasattr(X, "ndim"):
+        return False
+    return (X.ndim if hasattr(X, "ndim") else np.ndim(X)) == 2
+
+
+def flatten(X: Any) -> tuple[Any, Shape | None]:
+    """Return images as flat rows, and the shape of one of them, None if they were flat."""
     shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
     if len(shape) not in (3, 4):
         return X, None
@@ -151,7 +177,7 @@ def flatten(X):
     return X.reshape(len(X), -1), tuple(int(side) for side in shape[1:])
 
 
-def check_range(rows):
+def check_float32(rows: ndarray) -> None:
     """Raise unless the rows are real numbers that float32 can hold."""
     if rows.dtype.kind not in "biuf":
         raise ValueError(f"X has dtype={rows.dtype}, which should be real numbers.")
@@ -160,10 +186,10 @@ def check_range(rows):
         raise ValueError("X has values beyond the range of float32, in which networks compute.")
 
 
-def warn_of_large_bytes(rows):
-    """Warn of what seem to be bytes in another type, which nobody divides by 255."""
-    some = rows[:CHUNK]
-    if rows.dtype != np.uint8 and some.max() == 255 and some.min() == 0:
+def warn_of_large_bytes(rows: ndarray) -> None:
+    """Warn of likely bytes in another type, which are not divided by 255."""
+    sample = rows[:CHUNK]
+    if rows.dtype != np.uint8 and sample.max() == 255 and sample.min() == 0:
         warnings.warn(
             f"X has dtype={rows.dtype} and values from 0 to 255, which are used as they are: only uint8 is "
             "divided by 255. Pass X.astype(np.uint8) or X / 255.",
@@ -172,9 +198,9 @@ def warn_of_large_bytes(rows):
         )
 
 
-def check_scale(estimator, rows):
-    """Raise where a network that was fitted to bytes gets numbers of another scale."""
-    if not estimator._saw_bytes or rows.dtype == np.uint8:
+def check_scale(estimator: Any, rows: ndarray) -> None:
+    """Raise if the estimator was fitted to bytes, and the rows are numbers of another scale."""
+    if not estimator._from_bytes or rows.dtype == np.uint8:
         return
     largest = rows[:CHUNK].max()
     if largest > LARGEST_OVERSHOOT:
@@ -184,8 +210,8 @@ def check_scale(estimator, rows):
         )
 
 
-def check_sample_shape(estimator, sample_shape):
-    """Raise where images that are not flat are of another shape than those of the fit."""
+def check_sample_shape(estimator: Any, sample_shape: Shape | None) -> None:
+    """Raise if images have another shape than those of the fit; flat rows are checked elsewhere."""
     if sample_shape is not None and with_channels(sample_shape) != estimator.image_shape_:
         raise ValueError(
             f"X has images of shape {sample_shape}, but {type(estimator).__name__} was fitted "
@@ -193,13 +219,13 @@ def check_sample_shape(estimator, sample_shape):
         )
 
 
-def with_channels(shape):
+def with_channels(shape: Iterable[int]) -> Shape:
     """Return (height, width, channels) of a shape that may leave one channel out."""
     return (*shape, 1)[:3]
 
 
-def resolve_image_shape(n_features, sample_shape, image_shape):
-    """Return (height, width, channels) from what the data and the parameter say."""
+def resolve_image_shape(n_features: int, sample_shape: Shape | None, image_shape: Any) -> Shape:
+    """Return (height, width, channels) from the data and the parameter."""
     if image_shape is not None:
         expected = with_channels(int(side) for side in image_shape)
         if sample_shape is not None and with_channels(sample_shape) != expected:
@@ -216,11 +242,3 @@ def resolve_image_shape(n_features, sample_shape, image_shape):
         return with_channels(sample_shape)
     side = round(n_features**0.5)
     return (side, side, 1) if side * side == n_features else (1, n_features, 1)
-
-
-def check_sizes(name, sizes):
-    """Raise unless sizes is a non-empty sequence of positive integers."""
-    sizes = np.atleast_1d(sizes).tolist()
-    if not sizes or not all(isinstance(s, Integral) and s > 0 for s in sizes):
-        raise ValueError(f"{name}={sizes} should be a non-empty sequence of positive integers.")
-    return sizes

@@ -1,22 +1,26 @@
-"""What DCEC accepts as `init`, and how it becomes cluster centers."""
+"""Initializers of DCEC: checking the parameter `init`, and placing the cluster centers."""
 
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy import ndarray
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.utils import check_array, check_random_state
 
 
-def check_init(init, n_clusters, n_components):
+def check_init(init: Any, n_clusters: int | None, n_components: int) -> Any:
     """Return `init` ready for use: a clone of the clusterer, the array, or the callable.
 
     Raises
     ------
     TypeError
-        For what is none of them.
+        If `init` is none of them.
     ValueError
-        For an array of the wrong shape, bad parameters of the clusterer, or an unknown number of clusters.
+        If the array has the wrong shape, parameters of the clusterer are invalid, or the number of clusters
+        cannot be set.
     """
     if init is None:
         if n_clusters is None:
@@ -43,45 +47,45 @@ def check_init(init, n_clusters, n_components):
     return check_centers(centers, n_clusters, n_components)
 
 
-def check_signature(init):
-    """Raise where a callable cannot be called as `place_centers` will."""
+def check_signature(init: Callable[..., Any]) -> None:
+    """Raise if a callable does not accept the arguments that `place_centers` passes."""
     try:
         signature = inspect.signature(init)
-    except ValueError:  # some that are compiled do not tell
+    except ValueError:  # some compiled functions have no signature
         return
     try:
         signature.bind(None, None, random_state=None)
     except TypeError as error:
         raise TypeError(
-            f"init={init!r} should be callable as init(Z, n_clusters, random_state=random_state), which it "
-            f"is not: {error}."
+            f"init={init!r} should be callable as init(Z, n_clusters, random_state=random_state), but it is "
+            f"not: {error}."
         ) from error
 
 
-def check_centers(centers, n_clusters, n_components):
-    """Return the centers; raise unless they are as many, and as long, as they should be."""
+def check_centers(centers: ndarray, n_clusters: int | None, n_components: int) -> ndarray:
+    """Return the centers; raise if their number or their number of components is wrong."""
     if centers.ndim != 2 or centers.shape[1] != n_components:
         raise ValueError(
-            f"init gave centers of shape {centers.shape}; they should have the "
+            f"init returned centers of shape {centers.shape}; they should have the "
             f"n_components={n_components} columns of the embedding."
         )
     if not len(centers):
         raise ValueError(
-            "init found no clusters; pass one that finds some in the embedding, such as HDBSCAN with a "
-            "smaller min_cluster_size. With memory=folder the next fit need not pretrain again."
+            "init found no clusters; pass one that finds clusters in the embedding, such as HDBSCAN with a "
+            "smaller min_cluster_size. With memory=folder the next fit does not repeat the pretraining."
         )
     if len(centers) != (n_clusters or len(centers)):
         raise ValueError(
             f"init found {len(centers)} clusters, but n_clusters={n_clusters}. Set "
-            "n_clusters=None to take as many as it finds."
+            "n_clusters=None to use as many as it finds."
         )
     return centers
 
 
-def place_centers(init, Z, n_clusters, seed):
+def place_centers(init: Any, Z: ndarray, n_clusters: int | None, seed: int) -> ndarray:
     """Return the centers (n_clusters, n_components) that a checked init places in the embedding Z.
 
-    A clusterer is fitted, with the seed where it has none of its own.
+    A clusterer is fitted; `seed` replaces each ``random_state`` that is None.
     """
     if hasattr(init, "fit"):
         seed_estimator(init, seed)
@@ -94,31 +98,31 @@ def place_centers(init, Z, n_clusters, seed):
     return check_centers(centers, n_clusters, Z.shape[1])
 
 
-def seed_estimator(estimator, seed):
-    """Set every ``random_state`` of an estimator and of those inside it that is None."""
+def seed_estimator(estimator: Any, seed: int) -> Any:
+    """Set each ``random_state`` that is None in an estimator and the estimators inside it."""
     params = estimator.get_params(deep=True)
     unset = [name for name in params if name.split("__")[-1] == "random_state" and params[name] is None]
     return estimator.set_params(**dict.fromkeys(unset, seed))
 
 
-def set_cluster_number(estimator, n_clusters):
-    """Ask a clusterer, or the last step of a Pipeline, for this many clusters."""
-    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+def set_cluster_number(estimator: Any, n_clusters: int) -> Any:
+    """Set the number of clusters of a clusterer, or of the last step of a Pipeline."""
+    clusterer = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
     for name in ("n_clusters", "n_components"):
-        if name in last.get_params(deep=False):
-            last.set_params(**{name: n_clusters})
+        if name in clusterer.get_params(deep=False):
+            clusterer.set_params(**{name: n_clusters})
             return estimator
     raise ValueError(
-        f"init={estimator!r} has no parameter n_clusters, so it cannot be asked for n_clusters={n_clusters}. "
-        "Set n_clusters=None to take as many as it finds."
+        f"init={estimator!r} has no parameter n_clusters, so it cannot find n_clusters={n_clusters}. "
+        "Set n_clusters=None to use as many as it finds."
     )
 
 
-def centers_of(clusterer, Z, labels):
+def centers_of(clusterer: Any, Z: ndarray, labels: ndarray) -> ndarray:
     """Return the centers that a fitted clusterer found in Z.
 
-    Its ``cluster_centers_`` or ``means_`` where they are points of that space, else the mean of each
-    label; noise (-1) is left out.
+    They are its ``cluster_centers_`` or ``means_`` if these are points in the space of Z, else the mean of
+    each label. Noise (-1) is left out.
     """
     for name in ("cluster_centers_", "means_"):
         centers = getattr(clusterer, name, None)

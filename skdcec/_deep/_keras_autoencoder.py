@@ -1,34 +1,44 @@
-"""The autoencoder of networks that users bring.
+"""The autoencoder of a network that the user brings.
 
 Keras is imported when a network is first needed, never with this module.
 """
 
-from skdcec._deep._base_autoencoder import LARGEST_SEED, BaseAutoencoder, undisturbed_random
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy import ndarray
+
+from skdcec._deep._base_autoencoder import BaseAutoencoder
+
+if TYPE_CHECKING:
+    import keras
+
+    from skdcec._deep._models import Recipe
 
 
 class KerasAutoencoder(BaseAutoencoder):
     """Autoencoder of your own Keras networks.
 
-    Any pair of functional or sequential models that maps images to embeddings and embeddings to images:
-    of any depth, with batch normalization, dropout or mixed precision as its layers say. `DCEC` trains it
-    jointly as it does the others.
+    Any pair of functional or sequential models that maps images to embeddings and embeddings to images, of
+    any depth, with batch normalization, dropout or mixed precision. `DCEC` trains it jointly, like the
+    others.
 
     Parameters
     ----------
     network : callable or pair of keras.Model, default=None
-        A function ``network(image_shape)`` that returns an encoder and a decoder for images of shape
-        (height, width, channels), or such a pair itself. The function's networks are initialised anew in
-        each fit, by their own initializers and `random_state`; a pair starts from the weights that it has,
-        and is never trained itself. None is the network of `ConvAutoencoder`.
+        A function ``network(image_shape)`` that returns an encoder and a decoder for images of shape (height,
+        width, channels), or such a pair itself. The networks of a function start from weights that their own
+        initializers draw, determined by `random_state`; a pair starts from the weights that it has, and is
+        never trained itself. None is `skdcec.networks.conv_autoencoder`.
 
     image_shape : tuple, default=None
         (height, width) or (height, width, channels) of the images that flat rows hold. None: a square
-        grey image where the length of a row is a perfect square, else an image of one row.
+        gray image if the length of a row is a perfect square, else an image of one row.
 
     augmentation : {None, 'affine'} or keras.layers.Layer, default=None
-        'affine' trains on images shifted by up to a tenth of their sides and rotated by up to ten
-        degrees, a layer on what it makes of the images, drawn anew for each batch. `DCEC` uses it in joint
-        training too.
+        Changes the images of each batch at random. 'affine' is `skdcec.layers.RandomAffine`: shifts of up to
+        a tenth of the sides and rotations of up to ten degrees. Joint training of `DCEC` uses it, too, unless
+        its own ``augmentation`` says otherwise.
 
     epochs : int, default=200
         Passes over the images.
@@ -43,8 +53,8 @@ class KerasAutoencoder(BaseAutoencoder):
         If positive, print the loss of each epoch.
 
     random_state : int, RandomState instance or None, default=None
-        Determines initial weights, batches, and what layers draw. Pass an int for results that are the
-        same, bit by bit, on the same machine.
+        Determines initial weights, batches, and the random numbers of layers. Pass an int for results that
+        are the same, bit by bit, on the same machine.
 
     Attributes
     ----------
@@ -60,20 +70,14 @@ class KerasAutoencoder(BaseAutoencoder):
     n_components_ : int
         Dimension of the embedding.
 
-    history_ : dict
-        'reconstruction_loss': ndarray of shape (n_epochs,), the mean loss of each epoch.
-
-    encoder_ : keras.Model
-        A live copy of the encoder.
-
-    decoder_ : keras.Model
-        A live copy of the decoder.
+    history_ : dict of ndarray
+        'reconstruction_loss', of shape (n_epochs,): the mean loss of each epoch.
 
     n_features_in_ : int
         Number of pixels times channels.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where X has string column names.
+        Names of the features, if X has string column names.
 
     See Also
     --------
@@ -82,9 +86,9 @@ class KerasAutoencoder(BaseAutoencoder):
 
     Notes
     -----
-    Layer classes of your own need ``@keras.saving.register_keras_serializable()``, as the networks are
-    rebuilt from their configuration. Lambda layers are refused, because they could not be read safely. What
-    layers add to the loss, by regularizers say, is trained on, but is not part of ``history_``.
+    Layer classes of your own need ``@keras.saving.register_keras_serializable()``, as the
+    networks are rebuilt from their configuration. Lambda layers are refused, because they could not be read
+    safely. Losses of layers, such as regularizers, are trained on, but are not part of ``history_``.
 
     Examples
     --------
@@ -112,16 +116,16 @@ class KerasAutoencoder(BaseAutoencoder):
 
     def __init__(
         self,
-        network=None,
+        network: Any = None,
         *,
-        image_shape=None,
-        augmentation=None,
-        epochs=200,
-        batch_size=256,
-        optimizer="adam",
-        verbose=0,
-        random_state=None,
-    ):
+        image_shape: tuple[int, ...] | None = None,
+        augmentation: Any = None,
+        epochs: int = 200,
+        batch_size: int = 256,
+        optimizer: Any = "adam",
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
         self.network = network
         self.image_shape = image_shape
         self.augmentation = augmentation
@@ -136,55 +140,39 @@ class KerasAutoencoder(BaseAutoencoder):
         "network": [None, callable, tuple, list],
     }
 
-    def _architecture(self, image_shape):
-        from skdcec._deep._keras_json import named, network_json
-        from skdcec._deep._networks import build, conv_architecture
+    def build_network(self, image_shape: Any) -> "tuple[keras.Model, keras.Model]":
+        """Return the network for images of a shape.
 
-        if self.network is None:
-            return conv_architecture(image_shape, (32, 64, 128), (5, 5, 3), 10)
-        with named("network", self.network):
-            architecture = network_json(*self._pair(image_shape))
-            build(architecture)
-        return architecture
+        Parameters
+        ----------
+        image_shape : tuple of (height, width, channels)
+            Shape of the images.
 
-    def _initial_weights(self, recipe, random_state):
-        from skdcec._deep._keras_json import network_json
-        from skdcec._deep._networks import build
-
-        if self.network is None:
-            return super()._initial_weights(recipe, random_state)
-        encoder, decoder = self._pair(build(recipe.architecture)[0].input_shape[1:])
+        Returns
+        -------
+        encoder : keras.Model
+            From images to embeddings.
+        decoder : keras.Model
+            From embeddings to images.
+        """
         if callable(self.network):
-            seeds = iter(lambda: random_state.randint(LARGEST_SEED), None)
-            encoder, decoder = build(network_json(encoder, decoder, seeds))
-        return encoder.get_weights() + decoder.get_weights()
+            return self.network(image_shape)
+        if self.network is not None:
+            return self.network
+        from skdcec._deep._networks import conv_autoencoder
 
-    def _pair(self, image_shape):
-        """Return encoder and decoder; raise unless they suit images of this shape."""
-        network = self.network
-        try:
-            with undisturbed_random():
-                encoder, decoder = network(image_shape) if callable(network) else network
-            shapes = (
-                encoder.input_shape[1:],
-                decoder.output_shape[1:],
-                encoder.output_shape[1:],
-                decoder.input_shape[1:],
-            )
-        except (TypeError, ValueError, AttributeError) as error:
-            raise ValueError(
-                f"network={network!r} should be a pair of functional or sequential Keras models with an "
-                f"Input, encoder and decoder, or a function of the image shape that returns one: {error}"
-            ) from error
-        images_in, images_out, embedding, embedding_in = shapes
-        if images_in != image_shape or images_out != image_shape:
-            raise ValueError(
-                f"network={network!r} maps images of shape {images_in} to images of shape {images_out}, but "
-                f"X has images of shape {image_shape}."
-            )
-        if len(embedding) != 1 or embedding != embedding_in:
-            raise ValueError(
-                f"network={network!r} has an encoder that makes embeddings of shape {embedding}, and a "
-                f"decoder that takes embeddings of shape {embedding_in}; both should be (n_components,)."
-            )
-        return encoder, decoder
+        return conv_autoencoder(image_shape)
+
+    def _network_parameter(self) -> tuple[str, Any]:
+        return "network", self.network
+
+    def _initial_weights(self, recipe: "Recipe", random_state: np.random.RandomState) -> list[ndarray]:
+        from skdcec._deep._networks import glorot_weights
+
+        if self.network is None:
+            return glorot_weights(recipe.architecture, random_state)
+        if callable(self.network):
+            return super()._initial_weights(recipe, random_state)
+        encoder, decoder = self.network
+        weights: list[ndarray] = encoder.get_weights() + decoder.get_weights()
+        return weights

@@ -1,25 +1,40 @@
-"""Keras objects as JSON: what an estimator keeps of a layer, an optimizer or a pair of networks.
+"""Keras objects as JSON: layers, optimizers and networks, as estimators keep them.
 
-The JSON of equal objects is equal, whenever and wherever it is made: the numbers that Keras puts at the end
-of its automatic names are counted anew, and every seed that was left open is given a number, so that
-nothing that is built from it draws from a global generator.
+Equal objects have equal JSON, in any process: the numbers that Keras appends to its automatic names are
+counted anew, and seeds that were left open are numbered, so that nothing built from the JSON draws from a
+global generator.
 """
 
 import json
+import random
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from typing import Any
 
 import keras
 
+from skdcec._deep._augmentation import RandomAffine
 
-def optimizer_json(optimizer):
+
+@contextmanager
+def undisturbed_random() -> Iterator[None]:
+    """Restore Python's global generator: Keras draws a default seed from it whenever it makes a layer."""
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+def optimizer_json(optimizer: Any) -> str:
     """Return the JSON of a Keras optimizer, given by name or as an object.
 
     Raises
     ------
     ValueError
-        If it is neither, or trains other weights than those that come out.
+        If it is neither, or keeps the trained weights elsewhere than in the model.
     """
     try:
         if optimizer is None:
@@ -33,28 +48,30 @@ def optimizer_json(optimizer):
     averages = config["config"].get("use_ema") and not config["config"].get("ema_overwrite_frequency")
     if averages or config["class_name"] == "ScheduleFreeAdamW":
         raise ValueError(
-            f"optimizer={config['class_name']} would leave weights behind that are not those it is after: "
-            "only Keras' own fit puts its averages in their place. Use another optimizer, or use_ema with an "
+            f"optimizer={config['class_name']} keeps averaged weights that only keras.Model.fit copies into "
+            "the model, which is not used here. Use another optimizer, or use_ema with an "
             "ema_overwrite_frequency."
         )
-    # Keras numbers the names, which would make each optimizer of a process another one
+    # Keras appends a counter to the name; drop it, so that equal optimizers have equal JSON
     config["config"]["name"] = config["class_name"].lower()
     return json.dumps(config)
 
 
-def augmentation_json(augmentation, image_shape):
-    """Return the JSON of a Keras layer that augments images; None and 'affine' as they are.
+def augmentation_json(augmentation: Any, image_shape: tuple[int, ...]) -> str | None:
+    """Return the JSON of a Keras layer that augments images; None for none, 'affine' is `RandomAffine`.
 
     Raises
     ------
     ValueError
         If it cannot be rebuilt from its configuration, or changes the shape of the images.
     """
-    if augmentation is None or isinstance(augmentation, str):
-        return augmentation
-    text = canonical_json(keras.saving.serialize_keras_object(augmentation))
-    with named("augmentation", augmentation):
-        batch = load(text)(keras.ops.zeros((2, *image_shape)), training=True)
+    if augmentation is None:
+        return None
+    with undisturbed_random():
+        layer = RandomAffine() if isinstance(augmentation, str) else augmentation
+        text = canonical_json(keras.saving.serialize_keras_object(layer))
+        with named("augmentation", augmentation):
+            batch = from_json(text)(keras.ops.zeros((2, *image_shape)), training=True)
     if tuple(batch.shape) != (2, *image_shape):
         raise ValueError(
             f"augmentation={augmentation!r} makes images of shape {tuple(batch.shape)[1:]} from images of "
@@ -63,19 +80,19 @@ def augmentation_json(augmentation, image_shape):
     return text
 
 
-def network_json(encoder, decoder, seeds=None):
+def network_json(encoder: keras.Model, decoder: keras.Model, seeds: Iterator[int] | None = None) -> str:
     """Return the JSON of a pair of functional or sequential Keras models: an architecture."""
     return canonical_json([json.loads(part.to_json()) for part in (encoder, decoder)], seeds)
 
 
-def load(text):
-    """Return the Keras object that JSON of this module describes."""
+def from_json(text: str) -> Any:
+    """Return the Keras object of a JSON of this module."""
     return keras.saving.deserialize_keras_object(json.loads(text))
 
 
 @contextmanager
-def named(parameter, value):
-    """Turn whatever Keras raises about a parameter into a ValueError that names it."""
+def named(parameter: str, value: Any) -> Iterator[None]:
+    """Turn any error of Keras about a parameter into a ValueError that names it."""
     try:
         yield
     except Exception as error:
@@ -85,8 +102,8 @@ def named(parameter, value):
         ) from error
 
 
-def canonical_json(config, seeds=None):
-    """Return the configuration of layers or models as JSON, with their names and seeds made definite.
+def canonical_json(config: Any, seeds: Iterator[int] | None = None) -> str:
+    """Return the configuration of layers or models as JSON, with definite names and seeds.
 
     Parameters
     ----------
@@ -98,24 +115,42 @@ def canonical_json(config, seeds=None):
     -------
     text : str
     """
-    names = {}
+    names: dict[str, str] = {}
     _collect_names(config, names)
     return json.dumps(_rewrite(config, names, count() if seeds is None else seeds))
 
 
-def _collect_names(node, names):
-    """Map the automatic names of layers to names that are numbered in order of appearance."""
+def is_automatic(name: Any, class_name: Any) -> bool:
+    """Return whether Keras made a name, as ``max_pooling2d_3`` for the class ``MaxPooling2D``."""
+    return isinstance(name, str) and _stem(name).replace("_", "") == str(class_name).lower()
+
+
+def is_layer_reference(node: list[Any] | tuple[Any, ...]) -> bool:
+    """Return whether a list refers to an output of a layer, as ``["dense_3", 0, 0]``: name, node, tensor."""
+    return len(node) == 3 and isinstance(node[0], str) and isinstance(node[1], int)
+
+
+def _stem(name: str) -> str:
+    """Return a name without its number."""
+    return re.sub(r"_\d+$", "", name)
+
+
+def _collect_names(node: Any, names: dict[str, str]) -> None:
+    """Map the automatic names of layers to names that are numbered in order of appearance.
+
+    A layer is a node such as ``{"class_name": "Dense", "config": {"name": "dense_3", ...}, ...}``.
+    """
     for value in node.values() if isinstance(node, dict) else node:
         if isinstance(value, dict | list):
             _collect_names(value, names)
     if isinstance(node, dict) and isinstance(node.get("config"), dict):
         name = node["config"].get("name")
-        stem = re.sub(r"_\d+$", "", name) if isinstance(name, str) else ""
-        if name not in names and stem.replace("_", "") == str(node.get("class_name")).lower():
+        if name not in names and is_automatic(name, node.get("class_name")):
+            stem = _stem(name)
             names[name] = f"{stem}_{1 + sum(other.startswith(stem) for other in names)}"
 
 
-def _rewrite(node, names, seeds):
+def _rewrite(node: Any, names: dict[str, str], seeds: Iterator[int]) -> Any:
     """Return a copy of a configuration with other names, and with numbers for open seeds."""
     if isinstance(node, dict):
         node = {key: _rewrite(value, names, seeds) for key, value in node.items()}
@@ -124,9 +159,8 @@ def _rewrite(node, names, seeds):
         if isinstance(node.get("name"), str):
             node["name"] = names.get(node["name"], node["name"])
     elif isinstance(node, list | tuple):
-        # a reference to an output of a layer
-        is_reference = len(node) == 3 and isinstance(node[0], str) and isinstance(node[1], int)
+        refers = is_layer_reference(node)
         node = [_rewrite(value, names, seeds) for value in node]
-        if is_reference:
+        if refers:
             node[0] = names.get(node[0], node[0])
     return node

@@ -1,73 +1,305 @@
-"""Soft assignments to clusters, and the targets of joint training: formulas of NumPy alone."""
+"""Clustering losses: how joint training compares an embedding with cluster centers.
+
+The formulas are written once, for NumPy and for ``keras.ops``: the argument ``xp`` is either of them.
+"""
+
+from abc import abstractmethod
+from numbers import Real
+from typing import Any, Protocol
 
 import numpy as np
 from numpy import ndarray
+from sklearn.base import BaseEstimator
 
-from skdcec._deep._images import slices
+from skdcec._deep._chunks import slices
+from skdcec._sklearn import Interval
+
+# Keras' own floor for probabilities in the Kullback-Leibler divergence.
+SMALLEST_PROBABILITY = 1e-7
 
 
-def soft_assignment(Z: ndarray, centers: ndarray) -> ndarray:
-    """Return Q, the Student's t similarity of embeddings to centers (eq 6 of the paper).
+def soft_assignment(Z: Any, centers: Any, xp: Any = np) -> Any:
+    """Return Q, the Student's t similarity of embeddings to centers.
 
-    q_ij is proportional to 1 / (1 + |z_i - mu_j|^2) over the centers j. In float64 and without a
-    matrix product, so that each row is computed the same way wherever it stands.
+    q_ij is proportional to 1 / (1 + |z_i - mu_j|^2) over the centers j (Xie et al. 2016, equation 1; equation
+    6 of Nogueira and Serapiao). Differences are squared directly, so that nothing cancels, and each row is
+    computed alike at every position.
 
     Parameters
     ----------
-    Z : ndarray of shape (n_samples, n_components)
-    centers : ndarray of shape (n_clusters, n_components)
+    Z : array of shape (n_samples, n_components)
+        Embeddings.
+    centers : array of shape (n_clusters, n_components)
+        Cluster centers.
+    xp : module, default=numpy
+        ``numpy`` or ``keras.ops``.
 
     Returns
     -------
-    Q : ndarray of shape (n_samples, n_clusters), float64
+    Q : array of shape (n_samples, n_clusters)
+        Rows sum to one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdcec.losses import soft_assignment
+    >>> soft_assignment(np.array([[0.0]]), np.array([[0.0], [1.0]])).round(3)
+    array([[0.667, 0.333]])
     """
-    centers = centers.astype(np.float64)
-    Q = np.empty((len(Z), len(centers)))
-    for j, center in enumerate(centers):
-        Q[:, j] = 1 / (1 + np.square(Z - center).sum(axis=1))
-    return Q / Q.sum(axis=1, keepdims=True)
+    similarity = 1 / (1 + xp.sum(xp.square(xp.expand_dims(Z, 1) - centers), axis=2))
+    return similarity / xp.sum(similarity, axis=1, keepdims=True)
 
 
-def target_distribution(Q: ndarray, frequencies: ndarray) -> ndarray:
-    """Return P, the sharpened soft assignments (eq 8 of the paper; Xie et al. 2016).
+def target_distribution(
+    Q: ndarray, frequencies: ndarray, target_power: float = 2.0, target_balance: float = 1.0
+) -> ndarray:
+    """Return P, the sharpened soft assignments.
 
-    p_ij is proportional to q_ij^2 / f_j over the clusters j, with f_j = sum_i q_ij on all data.
+    p_ij is proportional to q_ij^power / f_j^balance over the clusters j, with f_j = sum_i q_ij on all data.
+    Power 2 and balance 1 are equation 3 of Xie et al. (2016), equation 8 of Nogueira and Serapiao.
 
     Parameters
     ----------
     Q : ndarray of shape (n, n_clusters)
-        Of some of the data.
+        Soft assignments of some of the data.
     frequencies : ndarray of shape (n_clusters,)
-        The f_j.
+        The sums f_j over all data.
+    target_power : float, default=2.0
+        The larger, the sharper; infinity puts everything on the largest.
+    target_balance : float, default=1.0
+        The larger, the more small clusters are favored.
 
     Returns
     -------
     P : ndarray of shape (n, n_clusters)
+        Rows sum to one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdcec.losses import target_distribution
+    >>> target_distribution(np.array([[0.8, 0.2]]), np.array([1.0, 1.0])).round(3)
+    array([[0.941, 0.059]])
     """
-    P = Q**2 / frequencies
+    if target_power > 2:
+        # relative to the largest, because large powers underflow
+        Q = Q / Q.max(axis=1, keepdims=True)
+    P = Q**target_power / frequencies**target_balance
     return P / P.sum(axis=1, keepdims=True)
 
 
-class Targets:
-    """The target distribution of all images, computed where it is read.
+def nearest_centers(Z: ndarray, centers: ndarray) -> ndarray:
+    """Return the label of the nearest center of each embedding, int32."""
+    labels = np.empty(len(Z), np.int32)
+    for rows in slices(len(Z)):
+        labels[rows] = soft_assignment(Z[rows], centers.astype(np.float64)).argmax(axis=1)
+    return labels
 
-    What it keeps of an image is the embedding, which is there anyway, and the label.
+
+class Targets(Protocol):
+    """One row of numbers for each sample, read by slices or arrays of indices."""
+
+    def __getitem__(self, rows: Any) -> ndarray:
+        """Return the targets of some samples (n, n_targets)."""
+        ...
+
+
+class ClusteringLoss(BaseEstimator):
+    """Base class of the clustering losses of `DCEC`.
+
+    In joint training `DCEC` minimizes the reconstruction loss plus gamma times the mean of a clustering loss.
+    At each update it embeds all images, and asks the loss for the targets of the next batches and for new
+    centers.
+
+    A subclass implements `targets` and `loss`, and may override `update_centers`. Its constructor only
+    assigns its parameters, as in any scikit-learn estimator, so that it can be cloned, compared and searched.
+
+    Attributes
+    ----------
+    train_centers : bool
+        Whether the optimizer moves the centers along with the network.
+
+    See Also
+    --------
+    KLDivergence : The loss of DEC and DCEC.
+    """
+
+    train_centers = True
+
+    @abstractmethod
+    def targets(self, Z: ndarray, centers: ndarray) -> Targets:
+        """Return the rows with which the embedding is compared until the next update.
+
+        Parameters
+        ----------
+        Z : ndarray of shape (n_samples, n_components), float32
+            The embedding of all images.
+        centers : ndarray of shape (n_clusters, n_components), float64
+            The centers.
+
+        Returns
+        -------
+        targets : array-like of shape (n_samples, n_targets)
+            An array, or an object that computes the rows of a slice or of an array of indices.
+        """
+
+    @abstractmethod
+    def loss(self, Z: Any, centers: Any, targets: Any, xp: Any) -> Any:
+        """Return the loss of each row of a batch.
+
+        Parameters
+        ----------
+        Z : array of shape (n, n_components)
+            The embedding of the batch.
+        centers : array of shape (n_clusters, n_components)
+            The centers.
+        targets : array of shape (n, n_targets)
+            The rows of `targets` that belong to the batch.
+        xp : module
+            ``keras.ops`` in training, where gradients are taken, and ``numpy`` in ``DCEC.score``.
+
+        Returns
+        -------
+        loss : array of shape (n,)
+        """
+
+    def update_centers(self, Z: ndarray, centers: ndarray, labels: ndarray) -> ndarray:
+        """Return the centers after an update; by default only the optimizer moves them.
+
+        Parameters
+        ----------
+        Z : ndarray of shape (n_samples, n_components), float32
+            The embedding of all images.
+        centers : ndarray of shape (n_clusters, n_components), float32
+            The centers.
+        labels : ndarray of shape (n_samples,), int32
+            The nearest center of each image.
+
+        Returns
+        -------
+        centers : ndarray of shape (n_clusters, n_components)
+        """
+        return centers
+
+
+class KLDivergence(ClusteringLoss):
+    """Kullback-Leibler divergence between targets and soft assignments, the loss of DEC and DCEC.
+
+    The targets are P_ij proportional to q_ij^power / f_j^balance, with the soft assignments q of all images
+    and f_j = sum_i q_ij. The loss of an image is the sum over clusters of p log(p / q).
+
+    Parameters
+    ----------
+    target_power : float, default=2.0
+        Power of the soft assignments, at least 1: the larger, the sharper the targets. 2 is DEC and DCEC, 3
+        is DBC [3]_, infinity gives hard labels.
+
+    target_balance : float, default=1.0
+        Power of the cluster frequencies, between 0 and 1. 1 is DEC and DCEC, which assume clusters of similar
+        size; with 0 large and small clusters count alike.
+
+    See Also
+    --------
+    ClusteringLoss : The base class, to write another loss.
+
+    References
+    ----------
+    .. [1] J. Xie, R. Girshick, A. Farhadi (2016). "Unsupervised deep embedding for clustering analysis",
+       equations 1 to 3. ICML 2016.
+    .. [2] X. Guo, X. Liu, E. Zhu, J. Yin (2017). "Deep clustering with convolutional autoencoders". ICONIP
+      2017.
+    .. [3] F. Li, H. Qiao, B. Zhang (2018). "Discriminatively boosted image clustering with fully
+      convolutional
+       auto-encoders". Pattern Recognition 83, 161-173.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdcec.losses import KLDivergence
+    >>> loss = KLDivergence(target_balance=0.5)
+    >>> Z, centers = np.array([[0.0], [0.4], [3.0]]), np.array([[0.0], [3.0]])
+    >>> targets = loss.targets(Z, centers)
+    >>> loss.loss(Z, centers, targets[:], np).round(3)
+    array([0.056, 0.065, 0.068])
+    """
+
+    _parameter_constraints: dict = {
+        "target_power": [Interval(Real, 1, None, closed="left")],
+        "target_balance": [Interval(Real, 0, 1, closed="both")],
+    }
+
+    def __init__(self, target_power: float = 2.0, target_balance: float = 1.0) -> None:
+        self.target_power = target_power
+        self.target_balance = target_balance
+
+    def targets(self, Z: ndarray, centers: ndarray) -> "SharpenedAssignments":
+        """Return the target distribution.
+
+        Parameters
+        ----------
+        Z : ndarray of shape (n_samples, n_components), float32
+            The embedding of all images.
+        centers : ndarray of shape (n_clusters, n_components), float64
+            The centers.
+
+        Returns
+        -------
+        targets : SharpenedAssignments
+            P, of shape (n_samples, n_clusters), computed when rows are read.
+        """
+        return SharpenedAssignments(Z, centers, self.target_power, self.target_balance)
+
+    def loss(self, Z: Any, centers: Any, targets: Any, xp: Any) -> Any:
+        """Return KL(P || Q) of each row (equation 7 of Nogueira and Serapiao).
+
+        Parameters
+        ----------
+        Z : array of shape (n, n_components)
+            The embedding of the batch.
+        centers : array of shape (n_clusters, n_components)
+            The centers.
+        targets : array of shape (n, n_clusters)
+            P of the batch.
+        xp : module
+            ``numpy`` or ``keras.ops``.
+
+        Returns
+        -------
+        loss : array of shape (n,)
+        """
+        Q = soft_assignment(Z, centers, xp)
+        P, Q = (xp.clip(A, SMALLEST_PROBABILITY, 1.0) for A in (targets, Q))
+        return xp.sum(P * xp.log(P / Q), axis=1)
+
+
+class SharpenedAssignments:
+    """The target distribution of all images, computed when rows are read.
 
     Parameters
     ----------
     Z : ndarray of shape (n_samples, n_components)
-    centers : ndarray of shape (n_clusters, n_components)
+    centers : ndarray of shape (n_clusters, n_components), float64
+    target_power, target_balance : float
+        As in `KLDivergence`.
     """
 
-    def __init__(self, Z, centers):
+    def __init__(self, Z: ndarray, centers: ndarray, target_power: float, target_balance: float) -> None:
         self.Z, self.centers = Z, centers
-        self.labels = np.empty(len(Z), np.int32)
+        self.target_power, self.target_balance = target_power, target_balance
         self.frequencies = np.zeros(len(centers))
         for rows in slices(len(Z)):
-            Q = soft_assignment(Z[rows], centers)
-            self.labels[rows] = Q.argmax(axis=1)
-            self.frequencies += Q.sum(axis=0)
+            self.frequencies += soft_assignment(Z[rows], centers).sum(axis=0)
 
-    def __getitem__(self, rows):
+    def __getitem__(self, rows: Any) -> ndarray:
         """Return P of a slice or an array of indices, float64."""
-        return target_distribution(soft_assignment(self.Z[rows], self.centers), self.frequencies)
+        Q = soft_assignment(self.Z[rows], self.centers)
+        return target_distribution(Q, self.frequencies, self.target_power, self.target_balance)
+
+
+def mean_loss(loss: ClusteringLoss, Z: ndarray, centers: ndarray) -> float:
+    """Return the mean clustering loss of an embedding, with targets of its own."""
+    centers = centers.astype(np.float64)
+    targets, total = loss.targets(Z, centers), 0.0
+    for rows in slices(len(Z)):
+        total += float(np.sum(loss.loss(Z[rows], centers, targets[rows], np)))
+    return total / len(Z)

@@ -1,45 +1,71 @@
-"""The networks: architectures as JSON, weights as arrays, live Keras models on demand.
+"""The networks: builders of Keras models, architectures as JSON, weights as arrays.
 
 An architecture is the JSON of an encoder's and a decoder's Keras configuration. Together with a list of
-arrays (the encoder's weights, then the decoder's) it says everything about a network; nothing else
-is kept on a fitted estimator.
+arrays (the encoder's weights, then the decoder's) it describes a network completely; nothing else is kept on
+a fitted estimator.
 """
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
+from numpy import ndarray
 
-from skdcec._deep._keras_json import network_json
+from skdcec._deep._losses import soft_assignment
+from skdcec._deep._storage import Weights
 
-# Weights are drawn with NumPy (see `initial_weights`), so that nothing here draws from Keras'
-# generators; types and layout are spelled out, so that global Keras settings do not matter.
-LAYER = {"kernel_initializer": "zeros"}
-IMAGE_LAYER = {**LAYER, "strides": 2, "data_format": "channels_last"}
+# Spelled out, so that global Keras settings do not matter.
+IMAGE_LAYER = {"strides": 2, "data_format": "channels_last"}
 
 
-@lru_cache(32)
-def conv_architecture(image_shape, filters, kernel_sizes, n_components, dtype="float32"):
-    """Return the convolutional autoencoder of Guo et al. (2017) for any image shape.
+def conv_autoencoder(
+    image_shape: tuple[int, int, int],
+    filters: Sequence[int] = (32, 64, 128),
+    kernel_sizes: Sequence[int] = (5, 5, 3),
+    n_components: int = 10,
+    dtype: str = "float32",
+) -> tuple[keras.Model, keras.Model]:
+    """Build the convolutional autoencoder of DCEC for any image shape.
 
-    Convolutions of stride 2, a linear embedding, and their mirror image. The last convolution is
-    unpadded where that divides all sides without remainder (28 -> 3), else padded (16 -> 2); what
-    padding adds to a side is cropped again on the way back.
+    Convolutions of stride 2, a linear embedding, and their mirror image [1]_. The last convolution is
+    unpadded if that divides all sides without remainder (28 -> 3), else padded (16 -> 2); padding that
+    enlarges a side is cropped again on the way back.
 
     Parameters
     ----------
     image_shape : tuple of (height, width, channels)
-    filters, kernel_sizes : tuples of int, of equal length
-    n_components : int
-    dtype : str
+        Shape of the images.
+    filters : sequence of int, default=(32, 64, 128)
+        Filters of each convolution.
+    kernel_sizes : sequence of int, default=(5, 5, 3)
+        Side of the kernel of each convolution, in pixels; as many as filters.
+    n_components : int, default=10
+        Dimension of the embedding.
+    dtype : str, default='float32'
         Name of a Keras policy for all layers but the embedding, which stays float32.
 
     Returns
     -------
-    architecture : str
-        JSON.
+    encoder : keras.Model
+        From images to embeddings.
+    decoder : keras.Model
+        From embeddings to images.
+
+    References
+    ----------
+    .. [1] X. Guo, X. Liu, E. Zhu, J. Yin (2017). "Deep clustering with convolutional autoencoders",
+       section 4.1. ICONIP 2017.
+
+    Examples
+    --------
+    >>> from skdcec.networks import conv_autoencoder
+    >>> encoder, decoder = conv_autoencoder((28, 28, 1))
+    >>> encoder.output_shape, decoder.output_shape
+    ((None, 10), (None, 28, 28, 1))
     """
     depth = len(filters)
     halved, kernel = 2 ** (depth - 1), kernel_sizes[-1]
@@ -63,11 +89,11 @@ def conv_architecture(image_shape, filters, kernel_sizes, n_components, dtype="f
         )(x)
     features = x.shape[1:]
     x = layers.Flatten(data_format="channels_last", dtype=dtype, name="flatten")(x)
-    x = layers.Dense(n_components, name="embedding", dtype="float32", **LAYER)(x)
+    x = layers.Dense(n_components, name="embedding", dtype="float32")(x)
     encoder = keras.Model(inputs, x, name="encoder")
 
     x = inputs = keras.Input((n_components,), dtype="float32", name="embeddings")
-    x = layers.Dense(int(np.prod(features)), activation="relu", name="features", dtype=dtype, **LAYER)(x)
+    x = layers.Dense(int(np.prod(features)), activation="relu", name="features", dtype=dtype)(x)
     x = layers.Reshape(features, dtype=dtype, name="reshape")(x)
     for i in reversed(range(depth)):
         x = layers.Conv2DTranspose(
@@ -82,43 +108,63 @@ def conv_architecture(image_shape, filters, kernel_sizes, n_components, dtype="f
         extra = [(0, made - wanted) for made, wanted in zip(x.shape[1:3], sides[i], strict=True)]
         if extra != [(0, 0), (0, 0)]:
             x = layers.Cropping2D(extra, data_format="channels_last", dtype=dtype, name=f"crop_{i + 1}")(x)
-    return network_json(encoder, keras.Model(inputs, x, name="decoder"))
+    return encoder, keras.Model(inputs, x, name="decoder")
 
 
-@lru_cache(32)
-def dense_architecture(image_shape, hidden_layer_sizes, n_components, dtype="float32"):
-    """Return the fully connected autoencoder of Xie et al. (2016).
+def dense_autoencoder(
+    image_shape: tuple[int, int, int],
+    hidden_layer_sizes: Sequence[int] = (500, 500, 2000),
+    n_components: int = 10,
+    dtype: str = "float32",
+) -> tuple[keras.Model, keras.Model]:
+    """Build the fully connected autoencoder of DEC and IDEC.
 
     Parameters
     ----------
     image_shape : tuple of (height, width, channels)
-    hidden_layer_sizes : tuple of int
-        Units of the encoder's hidden layers; the decoder mirrors them.
-    n_components : int
-    dtype : str
+        Shape of the images.
+    hidden_layer_sizes : sequence of int, default=(500, 500, 2000)
+        Units of the hidden layers of the encoder; the decoder mirrors them [1]_.
+    n_components : int, default=10
+        Dimension of the embedding.
+    dtype : str, default='float32'
         Name of a Keras policy for all layers but the embedding, which stays float32.
 
     Returns
     -------
-    architecture : str
-        JSON.
+    encoder : keras.Model
+        From images to embeddings.
+    decoder : keras.Model
+        From embeddings to images.
+
+    References
+    ----------
+    .. [1] J. Xie, R. Girshick, A. Farhadi (2016). "Unsupervised deep embedding for clustering analysis",
+       section 5. ICML 2016.
+
+    Examples
+    --------
+    >>> from skdcec.networks import dense_autoencoder
+    >>> encoder, decoder = dense_autoencoder((8, 8, 1), (100,), n_components=3)
+    >>> encoder.output_shape, decoder.output_shape
+    ((None, 3), (None, 8, 8, 1))
     """
     x = inputs = keras.Input(image_shape, dtype="float32", name="images")
     x = layers.Flatten(data_format="channels_last", dtype=dtype, name="flatten")(x)
     for i, units in enumerate(hidden_layer_sizes, start=1):
-        x = layers.Dense(units, activation="relu", name=f"hidden_{i}", dtype=dtype, **LAYER)(x)
-    x = layers.Dense(n_components, name="embedding", dtype="float32", **LAYER)(x)
+        x = layers.Dense(units, activation="relu", name=f"hidden_{i}", dtype=dtype)(x)
+    x = layers.Dense(n_components, name="embedding", dtype="float32")(x)
     encoder = keras.Model(inputs, x, name="encoder")
 
     x = inputs = keras.Input((n_components,), dtype="float32", name="embeddings")
     for i, units in reversed(list(enumerate(hidden_layer_sizes, start=1))):
-        x = layers.Dense(units, activation="relu", name=f"mirrored_{i}", dtype=dtype, **LAYER)(x)
-    x = layers.Dense(int(np.prod(image_shape)), name="pixels", dtype=dtype, **LAYER)(x)
+        x = layers.Dense(units, activation="relu", name=f"mirrored_{i}", dtype=dtype)(x)
+    x = layers.Dense(int(np.prod(image_shape)), name="pixels", dtype=dtype)(x)
     x = layers.Reshape(image_shape, dtype=dtype, name="reshape")(x)
-    return network_json(encoder, keras.Model(inputs, x, name="decoder"))
+    return encoder, keras.Model(inputs, x, name="decoder")
 
 
-def build(architecture, weights=None):
+def build(architecture: str, weights: Weights | None = None) -> tuple[keras.Model, keras.Model]:
     """Return a fresh Keras encoder and decoder, with the given weights."""
     encoder, decoder = (
         keras.models.model_from_json(json.dumps(config)) for config in json.loads(architecture)
@@ -131,28 +177,24 @@ def build(architecture, weights=None):
 
 
 @lru_cache(32)
-def embedding_size(architecture):
+def embedding_size(architecture: str) -> int:
     """Return the number of components of the embedding."""
-    return build(architecture)[0].output_shape[1]
+    return int(build(architecture)[0].output_shape[1])
 
 
-def clustering_model(encoder, centers):
-    """Return a Keras model from images to soft assignments (eq 6 of the paper).
+def clustering_model(encoder: keras.Model, centers: ndarray) -> keras.Model:
+    """Return a Keras model from images to soft assignments.
 
-    It is made of Keras' own layers and operations, so that it saves and loads without our code: a
-    linear layer gives 1 + |mu|^2 - 2 z.mu, to which |z|^2 is added.
+    It consists of Keras' own layers and operations, so that it can be saved and loaded without this package.
+    Differences to the centers are taken before they are squared, so that nothing cancels.
     """
     z = ops.cast(encoder.output, "float32")
-    linear = layers.Dense(len(centers), name="centers", dtype="float32", **LAYER)
-    similarity = 1 / (linear(z) + ops.sum(z * z, axis=1, keepdims=True))
-    q = similarity / ops.sum(similarity, axis=1, keepdims=True)
-    linear.set_weights([-2 * centers.T, 1 + np.square(centers).sum(axis=1)])
-    return keras.Model(encoder.input, q, name="dcec")
+    return keras.Model(encoder.input, soft_assignment(z, centers.astype(np.float32), ops), name="dcec")
 
 
 @lru_cache(32)
-def _built_weights(architecture):
-    """Return the weights as their layers start them, for reading only."""
+def _built_weights(architecture: str) -> tuple[ndarray, ...]:
+    """Return the weights as their layers initialize them, for reading only."""
     encoder, decoder = build(architecture)
     weights = encoder.get_weights() + decoder.get_weights()
     for w in weights:
@@ -160,12 +202,12 @@ def _built_weights(architecture):
     return tuple(weights)
 
 
-def initial_weights(architecture, random_state):
-    """Return fresh weights: kernels Glorot uniform, everything else as its layer starts.
+def glorot_weights(architecture: str, random_state: np.random.RandomState) -> Weights:
+    """Return fresh weights: kernels Glorot uniform, all others as their layers initialize them.
 
-    Drawn with NumPy, they are the same for every Keras backend and leave its generators alone.
+    NumPy draws them, so that they are the same under every backend.
     """
-    weights = list(_built_weights(architecture))
+    weights: list[Any] = list(_built_weights(architecture))
     for i, w in enumerate(weights):
         if w.ndim > 1:
             field = np.prod(w.shape[:-2])

@@ -1,7 +1,7 @@
 """Files of arrays: written whole or not at all, checked when read, and without pickles.
 
-A file is a NumPy ``.npz`` of the arrays and a JSON header with the format, a description of what the arrays
-are, and their SHA-256. Reading it cannot run code, whoever wrote it.
+A file is a NumPy ``.npz`` of the arrays and a JSON header with the format, a description of the arrays, and
+their SHA-256. Reading it cannot run code, whoever wrote it.
 """
 
 import hashlib
@@ -10,13 +10,19 @@ import os
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy import ndarray
+
+Arrays = dict[str, ndarray]
+# Of an encoder, then of a decoder.
+Weights = list[ndarray]
 
 FORMAT = 1
 # The name of the header among the arrays.
 HEADER = "header"
-# What Python and NumPy raise on damaged files.
+# The errors that Python and NumPy raise on damaged files.
 DAMAGE = (
     OSError,
     ValueError,
@@ -29,16 +35,16 @@ DAMAGE = (
 )
 
 
-def save_arrays(path, arrays, description):
+def save_arrays(path: Any, arrays: Arrays, description: dict[str, Any]) -> None:
     """Write arrays to a file, atomically.
 
     Parameters
     ----------
     path : str or path-like
-        Of the file; its folder is made where it is missing.
+        The file; its folder is made unless it exists.
     arrays : dict of str to ndarray
     description : dict
-        What the arrays are, as JSON can hold it.
+        The meaning of the arrays, as JSON can hold it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +54,7 @@ def save_arrays(path, arrays, description):
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays, **{HEADER: text})
+            np.savez(file, **{**arrays, HEADER: text})  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -60,7 +66,7 @@ def save_arrays(path, arrays, description):
         raise
 
 
-def load_arrays(path):
+def load_arrays(path: Any) -> tuple[Arrays, Any]:
     """Return the arrays of a file and their description.
 
     Raises
@@ -71,7 +77,7 @@ def load_arrays(path):
         If it is damaged, of another format, or no such file at all.
     """
     try:
-        check_sizes(path)
+        check_member_sizes(path)
         with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(bytes(arrays.pop(HEADER)))
@@ -86,21 +92,21 @@ def load_arrays(path):
     return arrays, description
 
 
-def check_sizes(path):
-    """Raise ValueError where the arrays of a file claim to be larger than the file: we never compress."""
+def check_member_sizes(path: Any) -> None:
+    """Raise a ValueError if the arrays of a file, which is not compressed, claim to be larger."""
     with zipfile.ZipFile(path) as file:
         members = file.infolist()
     if sum(member.file_size for member in members) > os.path.getsize(path):
         raise ValueError("its arrays are larger than the file")
 
 
-def check_folder(path, name):
-    """Make a folder where it is missing.
+def check_folder(path: Any, name: str) -> None:
+    """Make a folder unless it exists.
 
     Raises
     ------
     ValueError
-        Where files cannot be written to it; the message gives the name of the parameter.
+        If files cannot be written to it; the message gives the name of the parameter.
     """
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
@@ -110,7 +116,7 @@ def check_folder(path, name):
         raise ValueError(f"{name}={path!r} should be a folder that can be written to: {error}.") from error
 
 
-def digest(arrays):
+def digest(arrays: Arrays) -> str:
     """Return the SHA-256 of arrays, their names, types and shapes."""
     result = hashlib.sha256()
     for name in sorted(arrays):

@@ -1,43 +1,46 @@
-"""Streams of images: batches that come one after the other, perhaps more than memory can hold.
+"""Streams of images: batches in sequence, possibly more than fit in memory.
 
 A stream is a Keras ``PyDataset``, a ``tf.data.Dataset`` or a dask array. Joint training needs any image at
-any time, together with its target. So a stream is read once, into a temporary file of its own type; there
-it costs no memory, and is not decoded again in each epoch.
+any time, together with its target. So a stream is read once, into a temporary file of the same dtype, which
+takes no memory and saves decoding the images again in each epoch.
 """
 
 import tempfile
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
-# Classes that are streams: their package and their name, known without importing them.
+# Package and name of the classes that are streams; none of them needs an import.
 STREAMS = {("keras", "PyDataset"), ("tensorflow", "DatasetV2"), ("dask", "Array")}
 
 
-def is_stream(X):
+def is_stream(X: Any) -> bool:
     """Return whether X is a stream of batches."""
     return any((cls.__module__.split(".")[0], cls.__name__) in STREAMS for cls in type(X).__mro__)
 
 
-def store_stream(X):
-    """Read a stream into a temporary file, which is gone when its array is.
+def store_stream(X: Any) -> tuple[ndarray, tuple[int, ...] | None]:
+    """Read a stream into a temporary file, which exists as long as the returned array.
 
     Returns
     -------
     rows : memmap of shape (n_samples, n_features), uint8 or float32
     sample_shape : tuple or None
-        Of an image; None where images are flat rows.
+        Shape of an image; None if images are flat rows.
 
     Raises
     ------
     ValueError
-        As `checked_batches` does, and for a stream without images.
+        As in `checked_batches`, and if the stream has no images.
     OSError
-        Where the disk is full.
+        If the disk is full.
     """
     n_samples = 0
-    # without a buffer, so that a full disk is met where it is told
+    # without a buffer, so that `write` itself notices a full disk
     with tempfile.TemporaryFile(buffering=0) as file:
-        for rows, sample_shape in checked_batches(X):  # noqa: B007 - all have one
+        for rows, sample_shape in checked_batches(X):  # noqa: B007 - it is the same for all batches
             write(file, rows)
             n_samples += len(rows)
         if not n_samples:
@@ -45,35 +48,37 @@ def store_stream(X):
         return np.memmap(file, rows.dtype, "r", shape=(n_samples, rows.shape[1])), sample_shape
 
 
-def iterate_stream(X, size):
-    """Yield the rows of a stream, at least so many at a time but for the last, and the shape of an image.
+def iterate_stream(X: Any, size: int) -> Iterator[tuple[ndarray, tuple[int, ...] | None]]:
+    """Yield the rows of a stream, at least `size` at a time except for the last, and the shape of an image.
 
     Raises
     ------
     ValueError
-        As `checked_batches` does, and for a stream without images.
+        As in `checked_batches`, and if the stream has no images.
     """
-    waiting, sample_shape, rows = [], None, None
+    pending: list[ndarray] = []
+    sample_shape, rows = None, None
     for rows, sample_shape in checked_batches(X):
-        waiting.append(rows)
-        if sum(map(len, waiting)) >= size:
-            yield np.concatenate(waiting), sample_shape
-            waiting = []
+        pending.append(rows)
+        if sum(map(len, pending)) >= size:
+            yield np.concatenate(pending), sample_shape
+            pending = []
     if rows is None:
         raise ValueError("X has no images; a minimum of 1 is required.")
-    if waiting:
-        yield np.concatenate(waiting), sample_shape
+    if pending:
+        yield np.concatenate(pending), sample_shape
 
 
-def checked_batches(X):
+def checked_batches(X: Any) -> Iterator[tuple[ndarray, tuple[int, ...] | None]]:
     """Yield the batches of a stream as flat rows of uint8 or float32, and the shape of an image.
 
     Raises
     ------
     ValueError
-        For a stream without end, and where a batch is not one of images, not finite, or unlike the others.
+        If the stream has no end, or a batch does not hold images, is not finite, or differs from the others
+        in dtype or shape.
     """
-    first = None
+    expected = None
     for i, batch in enumerate(batches_of(X)):
         images = np.asarray(batch[0] if isinstance(batch, tuple | list) else batch)
         if images.ndim not in (2, 3, 4) or images.dtype.kind not in "biuf":
@@ -92,24 +97,24 @@ def checked_batches(X):
         sample_shape = None if images.ndim == 2 else images.shape[1:]
         rows = np.ascontiguousarray(images.reshape(len(images), -1))
         description = rows.dtype, rows.shape[1], sample_shape
-        first = first or description
-        if description != first:
+        expected = expected or description
+        if description != expected:
             raise ValueError(
-                f"X has a batch of {describe(*description)} after batches of {describe(*first)}; all should "
-                "be alike."
+                f"X has a batch of {describe(*description)} after batches of {describe(*expected)}; all "
+                "should be alike."
             )
         yield rows, sample_shape
 
 
-def batches_of(X):
-    """Yield the batches of a stream as they are."""
+def batches_of(X: Any) -> Iterator[Any]:
+    """Yield the batches of a stream, unchanged."""
     if hasattr(X, "as_numpy_iterator"):
         if X.cardinality() == -1:  # tf.data.INFINITE_CARDINALITY
             raise ValueError("X is a dataset without end; leave out its repeat().")
         yield from X.as_numpy_iterator()
     elif hasattr(X, "to_delayed"):
-        whole = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
-        for chunk in whole.to_delayed().ravel():
+        chunks_of_images = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
+        for chunk in chunks_of_images.to_delayed().ravel():
             yield chunk.compute()
     else:
         if X.num_batches is None:
@@ -118,20 +123,20 @@ def batches_of(X):
             yield X[i]
 
 
-def write(file, rows):
-    """Write rows to a temporary file; say what to do where the disk is full."""
-    rest = memoryview(rows).cast("B")
+def write(file: Any, rows: ndarray) -> None:
+    """Write rows to a temporary file; the error for a full disk names the remedy."""
+    remaining = rows.data.cast("B")
     try:
-        while rest:
-            rest = rest[file.write(rest) :]
+        while remaining:
+            remaining = remaining[file.write(remaining) :]
     except OSError as error:
         raise OSError(
             error.errno,
-            f"The images of X were to be kept in the folder of temporary files, {tempfile.gettempdir()!r}, "
-            f"which failed: {error.strerror}. The environment variable TMPDIR names another one",
+            "The images of X could not be stored in the folder of temporary files, "
+            f"{tempfile.gettempdir()!r}: {error.strerror}. The environment variable TMPDIR names another one",
         ) from error
 
 
-def describe(dtype, n_features, sample_shape):
-    """Return images in words."""
+def describe(dtype: Any, n_features: int, sample_shape: tuple[int, ...] | None) -> str:
+    """Return dtype and shape of images in words."""
     return f"{dtype} images of shape {sample_shape or (n_features,)}"

@@ -1,8 +1,8 @@
-"""Displays of clusterings, embeddings and training, in the manner of scikit-learn's.
+"""Displays of clusterings, embeddings and training histories, in the style of scikit-learn.
 
-``from_estimator`` and ``from_predictions`` compute what is to be seen and draw it; the display that they
-return keeps the data, the axes as ``ax_`` and the figure as ``figure_``, and can ``plot`` again, elsewhere or
-with other colours. Needs matplotlib (extra ``plot``).
+``from_estimator`` and ``from_predictions`` compute the data, draw them and return the display. It keeps the
+data, the axes (``ax_``) and the figure (``figure_``); its ``plot`` draws the same data again, on other axes
+or in other colors. Needs matplotlib (extra ``plot``).
 """
 
 from skdcec.plotting._contingency import ContingencyDisplay

@@ -1,6 +1,9 @@
 """Display of clusters against true classes."""
 
+from typing import Any, Self
+
 import numpy as np
+from numpy import ndarray
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics.cluster import contingency_matrix
 from sklearn.utils import check_consistent_length, column_or_1d
@@ -17,32 +20,32 @@ class ContingencyDisplay:
     Parameters
     ----------
     matrix : ndarray of shape (n_classes, n_clusters)
-        How many samples of each class each cluster has, or shares of them.
+        Number or fraction of the samples of each class in each cluster.
     classes : ndarray of shape (n_classes,)
         Names of the rows.
     clusters : ndarray of shape (n_clusters,)
-        Names of the columns: the cluster matched to the first class comes first, and so on; clusters
-        without a class follow, and noise is last.
+        Names of the columns, in the order of the classes that the clusters are matched to; then clusters
+        without a class, and noise last.
 
     Attributes
     ----------
     im_ : matplotlib AxesImage
-        The matrix as colours.
+        The matrix as colors.
     text_ : ndarray of shape (n_classes, n_clusters)
-        Its numbers; None where there is nothing.
+        The numbers as text; None for zeros.
     ax_ : matplotlib Axes
-        The axes drawn on.
+        The axes.
     figure_ : matplotlib Figure
-        Its figure.
+        The figure.
 
     See Also
     --------
-    skdcec.metrics.clustering_accuracy_score : The share on the diagonal.
+    skdcec.metrics.clustering_accuracy_score : The fraction on the diagonal.
     sklearn.metrics.ConfusionMatrixDisplay : For classifiers.
 
     Notes
     -----
-    The matching is the one that makes most samples agree (the Hungarian method), as in the accuracy of
+    The matching maximizes the number of samples that agree (the Hungarian method), as in the accuracy of
     clusterings.
 
     Examples
@@ -56,12 +59,12 @@ class ContingencyDisplay:
            [1, 2]])
     """
 
-    def __init__(self, *, matrix, classes, clusters):
+    def __init__(self, *, matrix: ndarray, classes: ndarray, clusters: ndarray) -> None:
         self.matrix = matrix
         self.classes = classes
         self.clusters = clusters
 
-    def plot(self, ax=None, *, cmap="Blues"):
+    def plot(self, ax: Any = None, *, cmap: Any = "Blues") -> Self:
         """Draw the matrix.
 
         Parameters
@@ -69,7 +72,7 @@ class ContingencyDisplay:
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
         cmap : str or matplotlib Colormap, default='Blues'
-            Colours from nothing to the largest number.
+            Colors from zero to the largest number.
 
         Returns
         -------
@@ -83,7 +86,7 @@ class ContingencyDisplay:
         pattern = "{:d}" if self.matrix.dtype.kind in "iu" else "{:.2f}"
         for (i, j), value in np.ndenumerate(self.matrix):
             if value:
-                # white on the darker half of the colours
+                # white on the darker half of the colors
                 color = "w" if value > self.matrix.max() / 2 else "k"
                 self.text_[i, j] = ax.text(
                     j, i, pattern.format(value), ha="center", va="center", color=color, fontsize="small"
@@ -95,23 +98,32 @@ class ContingencyDisplay:
         return self
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, normalize=None, ax=None, cmap="Blues"):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        normalize: str | None = None,
+        ax: Any = None,
+        cmap: Any = "Blues",
+    ) -> Self:
         """Draw the classes against the clusters that a fitted estimator predicts.
 
         Parameters
         ----------
         estimator : estimator
-            Fitted, with ``predict``.
+            A fitted estimator with ``predict``.
         X : array-like
             Samples in any layout that the estimator accepts.
         y : array-like of shape (n_samples,)
             Their classes.
         normalize : {'true', 'pred', 'all'} or None, default=None
-            Whether to show shares of each class, of each cluster, or of all samples, instead of counts.
+            Whether to show fractions of each class, of each cluster, or of all samples, instead of counts.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
         cmap : str or matplotlib Colormap, default='Blues'
-            Colours from nothing to the largest number.
+            Colors from zero to the largest number.
 
         Returns
         -------
@@ -122,7 +134,9 @@ class ContingencyDisplay:
         return cls.from_predictions(y, estimator.predict(X), normalize=normalize, ax=ax, cmap=cmap)
 
     @classmethod
-    def from_predictions(cls, y_true, y_pred, *, normalize=None, ax=None, cmap="Blues"):
+    def from_predictions(
+        cls, y_true: Any, y_pred: Any, *, normalize: str | None = None, ax: Any = None, cmap: Any = "Blues"
+    ) -> Self:
         """Draw classes against clusters.
 
         Parameters
@@ -132,11 +146,11 @@ class ContingencyDisplay:
         y_pred : array-like of shape (n_samples,)
             Clusters; -1 is noise.
         normalize : {'true', 'pred', 'all'} or None, default=None
-            Whether to show shares of each class, of each cluster, or of all samples, instead of counts.
+            Whether to show fractions of each class, of each cluster, or of all samples, instead of counts.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
         cmap : str or matplotlib Colormap, default='Blues'
-            Colours from nothing to the largest number.
+            Colors from zero to the largest number.
 
         Returns
         -------
@@ -145,19 +159,19 @@ class ContingencyDisplay:
         """
         y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
         check_consistent_length(y_true, y_pred)
-        totals = {None: None, "true": 1, "pred": 0, "all": (0, 1)}
-        if normalize not in totals:
+        axes_of_totals: dict[str | None, Any] = {None: None, "true": 1, "pred": 0, "all": (0, 1)}
+        if normalize not in axes_of_totals:
             raise ValueError(f"normalize={normalize!r} should be 'true', 'pred', 'all' or None.")
         matrix, clusters = contingency_matrix(y_true, y_pred), np.unique(y_pred)
         order = matched_order(matrix, np.array([is_noise(name) for name in clusters]))
         matrix, clusters = matrix[:, order], clusters[order]
         if normalize:
-            matrix = matrix / matrix.sum(axis=totals[normalize], keepdims=True)
+            matrix = matrix / matrix.sum(axis=axes_of_totals[normalize], keepdims=True)
         return cls(matrix=matrix, classes=np.unique(y_true), clusters=clusters).plot(ax, cmap=cmap)
 
 
-def matched_order(matrix, noise):
-    """Return the columns in the order of the classes that they are matched to; others, then noise, last."""
+def matched_order(matrix: ndarray, noise: ndarray) -> ndarray:
+    """Return the columns in the order of their matched classes; then those without a class, then noise."""
     columns = np.flatnonzero(~noise)
     _, matched = linear_sum_assignment(matrix[:, columns], maximize=True)
     # linear_sum_assignment returns its pairs in the order of the rows

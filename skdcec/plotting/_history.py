@@ -1,26 +1,29 @@
 """Display of the course of training."""
 
+from typing import Any, Self
+
 import numpy as np
+from numpy import ndarray
 from sklearn.utils.validation import check_is_fitted
 
 from skdcec.plotting._axes import axes_of
 
 
 class HistoryDisplay:
-    """What happened in training: losses, the share of labels that changed, and scores.
+    """The course of training: losses, the fraction of labels that changed, and scores.
 
     Use :meth:`from_estimator` or :meth:`from_history`; all parameters are kept as attributes.
 
     Parameters
     ----------
-    n_iter : ndarray of shape (n_points,)
+    steps : ndarray of shape (n_points,)
         Batches, epochs or iterations before each point.
     losses : dict of ndarray of shape (n_points,)
-        Drawn against the left axis, which is logarithmic where all are positive.
-    shares : dict of ndarray of shape (n_points,)
-        What lies between 0 and 1; drawn against the right axis, dashed.
-    iter_name : str, default='iteration'
-        What `n_iter` counts.
+        Curves of the left axis, which is logarithmic if all values are positive.
+    fractions : dict of ndarray of shape (n_points,)
+        Curves between 0 and 1, such as scores; dashed, on the right axis.
+    step_name : str, default='iteration'
+        Name of the unit of `steps`.
 
     Attributes
     ----------
@@ -29,9 +32,9 @@ class HistoryDisplay:
     ax_ : matplotlib Axes
         The axes of the losses.
     right_ax_ : matplotlib Axes or None
-        Those of the shares.
+        The axes of the fractions.
     figure_ : matplotlib Figure
-        Their figure.
+        The figure.
 
     See Also
     --------
@@ -48,13 +51,20 @@ class HistoryDisplay:
     ['objective']
     """
 
-    def __init__(self, *, n_iter, losses, shares, iter_name="iteration"):
-        self.n_iter = n_iter
+    def __init__(
+        self,
+        *,
+        steps: ndarray,
+        losses: dict[str, ndarray],
+        fractions: dict[str, ndarray],
+        step_name: str = "iteration",
+    ) -> None:
+        self.steps = steps
         self.losses = losses
-        self.shares = shares
-        self.iter_name = iter_name
+        self.fractions = fractions
+        self.step_name = step_name
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Self:
         """Draw the curves.
 
         Parameters
@@ -69,20 +79,19 @@ class HistoryDisplay:
         """
         ax = axes_of(ax, figsize=(6.4, 4))
         self.lines_ = {
-            name: ax.plot(self.n_iter, values, color=f"C{i}", label=name)[0]
+            name: ax.plot(self.steps, values, color=f"C{i}", label=name)[0]
             for i, (name, values) in enumerate(self.losses.items())
         }
         if all(np.nanmin(values) > 0 for values in self.losses.values()):
             ax.set_yscale("log")
-        ax.set(xlabel=self.iter_name, ylabel="loss" if self.losses else "")
+        ax.set(xlabel=self.step_name, ylabel="loss" if self.losses else "")
         self.right_ax_ = None
-        if self.shares:
+        if self.fractions:
             self.right_ax_ = ax.twinx()
-            self.right_ax_.set_ylabel("share, score")
-            for i, (name, values) in enumerate(self.shares.items(), start=len(self.losses)):
-                self.lines_[name] = self.right_ax_.plot(self.n_iter, values, "--", color=f"C{i}", label=name)[
-                    0
-                ]
+            self.right_ax_.set_ylabel("fraction, score")
+            for i, (name, values) in enumerate(self.fractions.items(), start=len(self.losses)):
+                (line,) = self.right_ax_.plot(self.steps, values, "--", color=f"C{i}", label=name)
+                self.lines_[name] = line
         ax.legend(
             handles=list(self.lines_.values()),
             loc="lower left",
@@ -95,16 +104,16 @@ class HistoryDisplay:
         return self
 
     @classmethod
-    def from_estimator(cls, estimator, *, scores=None, ax=None):
-        """Draw what a fitted estimator kept of its training.
+    def from_estimator(cls, estimator: Any, *, scores: dict[str, Any] | None = None, ax: Any = None) -> Self:
+        """Draw the training history of a fitted estimator.
 
         Parameters
         ----------
         estimator : estimator
-            `DCEC`, an autoencoder, or one of the centre-based clusterers, fitted.
+            A fitted `DCEC`, autoencoder or center-based clusterer.
         scores : dict of array-like, default=None
-            Scores to add by name, such as those that a monitor noted: one value for each update, epoch or
-            iteration. The centre-based clusterers have an objective before the first one, too.
+            Scores to add by name, such as the scores of a monitor: one value for each update, epoch or
+            iteration. The history of a center-based clusterer also has a point before the first iteration.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
 
@@ -116,9 +125,9 @@ class HistoryDisplay:
         Raises
         ------
         TypeError
-            For an estimator that keeps no history.
+            If the estimator keeps no history.
         ValueError
-            If scores have another length than the history.
+            If the lengths of scores and history differ.
         """
         check_is_fitted(estimator)
         if not hasattr(estimator, "history_"):
@@ -126,29 +135,36 @@ class HistoryDisplay:
         history, name = dict(estimator.history_), "batch"
         if "objective" in history:
             name = "iteration"
-            # nobody could note a score before the first iteration
+            # there is no score before the first iteration
             scores = {
                 key: [np.nan, *values] if len(values) == estimator.n_iter_ else values
                 for key, values in (scores or {}).items()
             }
-        elif "n_iter" not in history:  # the mean loss of each epoch is known at its end
-            history["n_iter"] = np.arange(1, len(history["reconstruction_loss"]) + 1)
+        elif "n_batches" not in history:  # the mean loss of an epoch belongs to its end
+            history["n_batches"] = np.arange(1, len(history["reconstruction_loss"]) + 1)
             name = "epoch"
-        return cls.from_history(history, scores=scores, iter_name=name, ax=ax)
+        return cls.from_history(history, scores=scores, step_name=name, ax=ax)
 
     @classmethod
-    def from_history(cls, history, *, scores=None, iter_name="iteration", ax=None):
+    def from_history(
+        cls,
+        history: dict[str, Any],
+        *,
+        scores: dict[str, Any] | None = None,
+        step_name: str = "iteration",
+        ax: Any = None,
+    ) -> Self:
         """Draw a history.
 
         Parameters
         ----------
         history : dict of array-like
-            Curves by name: 'n_iter', where it is there, is the horizontal axis, 'label_change' a share, and
-            all others are losses.
+            Curves by name. 'n_batches', if present, is the horizontal axis, 'label_change' a fraction; all
+            others are losses.
         scores : dict of array-like, default=None
             Scores to add by name, one value for each point of the history.
-        iter_name : str, default='iteration'
-            What the horizontal axis counts.
+        step_name : str, default='iteration'
+            Name of the horizontal axis.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
 
@@ -160,19 +176,17 @@ class HistoryDisplay:
         Raises
         ------
         ValueError
-            If there are no curves, or of different lengths.
+            If there are no curves, or their lengths differ.
         """
         if not history and not scores:
             raise ValueError(f"history={history} should have a curve, such as 'reconstruction_loss'.")
         curves = {name: np.asarray(values, dtype=float) for name, values in history.items()}
-        shares = {"label change": curves.pop("label_change")} if "label_change" in curves else {}
-        shares |= {name: np.asarray(values, dtype=float) for name, values in (scores or {}).items()}
-        n_points = len(next(iter((curves | shares).values())))
-        n_iter = curves.pop("n_iter", np.arange(n_points))
+        fractions = {"label change": curves.pop("label_change")} if "label_change" in curves else {}
+        fractions |= {name: np.asarray(values, dtype=float) for name, values in (scores or {}).items()}
+        n_points = len(next(iter((curves | fractions).values())))
+        steps = curves.pop("n_batches", np.arange(n_points))
         losses = {name.replace("_", " "): values for name, values in curves.items()}
-        for name, values in (losses | shares).items():
-            if values.shape != n_iter.shape:
-                raise ValueError(
-                    f"{name!r} has shape {values.shape}; it should have that of the history, {n_iter.shape}."
-                )
-        return cls(n_iter=n_iter, losses=losses, shares=shares, iter_name=iter_name).plot(ax)
+        for name, values in (losses | fractions).items():
+            if values.shape != steps.shape:
+                raise ValueError(f"{name!r} has shape {values.shape}; the history has shape {steps.shape}.")
+        return cls(steps=steps, losses=losses, fractions=fractions, step_name=step_name).plot(ax)

@@ -1,6 +1,9 @@
 """Displays of images side by side: cluster centers, and reconstructions."""
 
+from typing import Any, Self
+
 import numpy as np
+from numpy import ndarray
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
@@ -9,7 +12,7 @@ from skdcec.plotting._axes import axes_of
 
 
 class CenterImagesDisplay:
-    """Cluster centers as images, above the images that are nearest to them.
+    """Cluster centers as images, above the images nearest to them.
 
     Use :meth:`from_estimator` or :meth:`from_predictions`; all parameters are kept as attributes.
 
@@ -18,7 +21,7 @@ class CenterImagesDisplay:
     centers : ndarray of shape (n_clusters, height, width, channels)
         An image for each center.
     members : ndarray of shape (n_clusters, n_members, height, width, channels)
-        The images nearest to each center, the nearest first; NaN where a cluster has fewer.
+        The images nearest to each center, the nearest first; NaN if a cluster has fewer.
     sizes : ndarray of shape (n_clusters,)
         Number of images in each cluster.
 
@@ -27,13 +30,13 @@ class CenterImagesDisplay:
     im_ : matplotlib AxesImage
         All images, one cluster in each column.
     ax_ : matplotlib Axes
-        The axes drawn on.
+        The axes.
     figure_ : matplotlib Figure
-        Its figure.
+        The figure.
 
     See Also
     --------
-    ReconstructionDisplay : Images and what an autoencoder makes of them.
+    ReconstructionDisplay : Images and their reconstructions.
     EmbeddingDisplay : The embedding as a plane.
 
     Examples
@@ -48,12 +51,12 @@ class CenterImagesDisplay:
     (10, 3, 8, 8, 1)
     """
 
-    def __init__(self, *, centers, members, sizes):
+    def __init__(self, *, centers: ndarray, members: ndarray, sizes: ndarray) -> None:
         self.centers = centers
         self.members = members
         self.sizes = sizes
 
-    def plot(self, ax=None, *, cmap="gray_r"):
+    def plot(self, ax: Any = None, *, cmap: Any = "gray_r") -> Self:
         """Draw the images.
 
         Parameters
@@ -61,7 +64,7 @@ class CenterImagesDisplay:
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
         cmap : str or matplotlib Colormap, default='gray_r'
-            Colours of images of one channel.
+            Colors of single-channel images.
 
         Returns
         -------
@@ -78,24 +81,33 @@ class CenterImagesDisplay:
         return self
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, n_members=5, image_shape=None, ax=None, cmap="gray_r"):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        *,
+        n_members: int = 5,
+        image_shape: Any = None,
+        ax: Any = None,
+        cmap: Any = "gray_r",
+    ) -> Self:
         """Draw the centers of a fitted clusterer.
 
         Parameters
         ----------
         estimator : estimator
-            Fitted, with ``cluster_centers_`` and ``predict``. Where it has ``inverse_transform``, as `DCEC`,
-            its centers are decoded, and members are nearest in the embedding; else centers are images.
+            A fitted estimator with ``cluster_centers_`` and ``predict``. With ``inverse_transform``, as in
+            `DCEC`, centers are decoded and members are nearest in the embedding; else centers are images.
         X : array-like
             Images in any layout that the estimator accepts.
         n_members : int, default=5
             Number of images below each center.
         image_shape : tuple of int, default=None
-            (height, width) or (height, width, channels) of flat rows; None guesses as `DCEC` does.
+            (height, width) or (height, width, channels) of flat rows; None guesses like `DCEC`.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
         cmap : str or matplotlib Colormap, default='gray_r'
-            Colours of images of one channel.
+            Colors of single-channel images.
 
         Returns
         -------
@@ -105,7 +117,7 @@ class CenterImagesDisplay:
         Raises
         ------
         TypeError
-            For an estimator without ``cluster_centers_``; use :meth:`from_predictions`.
+            If the estimator has no ``cluster_centers_``; use :meth:`from_predictions`.
         """
         check_is_fitted(estimator)
         if not hasattr(estimator, "cluster_centers_"):
@@ -126,8 +138,16 @@ class CenterImagesDisplay:
 
     @classmethod
     def from_predictions(
-        cls, X, labels, *, embedding=None, n_members=5, image_shape=None, ax=None, cmap="gray_r"
-    ):
+        cls,
+        X: Any,
+        labels: Any,
+        *,
+        embedding: Any = None,
+        n_members: int = 5,
+        image_shape: Any = None,
+        ax: Any = None,
+        cmap: Any = "gray_r",
+    ) -> Self:
         """Draw the mean image of each cluster, and the images nearest to its mean.
 
         Parameters
@@ -137,15 +157,15 @@ class CenterImagesDisplay:
         labels : array-like of shape (n_samples,)
             Cluster of each image; -1 (noise) is left out.
         embedding : array-like of shape (n_samples, n_components), default=None
-            Where distances are measured; None is the pixels.
+            The space of the distances; None is the pixels.
         n_members : int, default=5
             Number of images below each mean.
         image_shape : tuple of int, default=None
-            (height, width) or (height, width, channels) of flat rows; None guesses as `DCEC` does.
+            (height, width) or (height, width, channels) of flat rows; None guesses like `DCEC`.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
         cmap : str or matplotlib Colormap, default='gray_r'
-            Colours of images of one channel.
+            Colors of single-channel images.
 
         Returns
         -------
@@ -157,7 +177,7 @@ class CenterImagesDisplay:
         check_consistent_length(images, labels, Z)
         names = np.unique(labels[labels != -1])
         if not len(names):
-            raise ValueError("labels are all -1 (noise), so that there is no cluster to draw.")
+            raise ValueError("labels are all -1 (noise), so there is no cluster to draw.")
         codes = np.where(labels == -1, -1, np.searchsorted(names, labels))
         means = np.stack([Z[codes == j].mean(axis=0) for j in range(len(names))])
         members, sizes = nearest_members(images, codes, Z, means, n_members)
@@ -165,18 +185,20 @@ class CenterImagesDisplay:
         return cls(centers=centers, members=members, sizes=sizes).plot(ax, cmap=cmap)
 
 
-def nearest_members(images, labels, Z, centers, n_members):
+def nearest_members(
+    images: ndarray, labels: ndarray, Z: ndarray, centers: ndarray, n_members: int
+) -> tuple[ndarray, ndarray]:
     """Return the images of each cluster that are nearest to its center, and the sizes of the clusters."""
     members = np.full((len(centers), n_members, *images.shape[1:]), np.nan)
     for j, center in enumerate(centers):
-        own = np.flatnonzero(labels == j)
-        order = np.square(Z[own] - center).sum(axis=1).argsort(kind="stable")[:n_members]
-        members[j, : len(order)] = images[own[order]]
+        candidates = np.flatnonzero(labels == j)
+        order = np.square(Z[candidates] - center).sum(axis=1).argsort(kind="stable")[:n_members]
+        members[j, : len(order)] = images[candidates[order]]
     return members, np.bincount(labels[labels >= 0], minlength=len(centers))
 
 
 class ReconstructionDisplay:
-    """Images, and what an autoencoder makes of them.
+    """Images and their reconstructions by an autoencoder.
 
     Use :meth:`from_estimator` or :meth:`from_predictions`; all parameters are kept as attributes.
 
@@ -185,7 +207,7 @@ class ReconstructionDisplay:
     images : ndarray of shape (n_images, height, width, channels)
         The images.
     reconstructions : ndarray of shape (n_images, height, width, channels)
-        What the decoder returned for their embeddings.
+        Their reconstructions.
 
     Attributes
     ----------
@@ -194,9 +216,9 @@ class ReconstructionDisplay:
     im_ : matplotlib AxesImage
         All images.
     ax_ : matplotlib Axes
-        The axes drawn on.
+        The axes.
     figure_ : matplotlib Figure
-        Its figure.
+        The figure.
 
     See Also
     --------
@@ -213,11 +235,11 @@ class ReconstructionDisplay:
     (4, 8, 8, 1)
     """
 
-    def __init__(self, *, images, reconstructions):
+    def __init__(self, *, images: ndarray, reconstructions: ndarray) -> None:
         self.images = images
         self.reconstructions = reconstructions
 
-    def plot(self, ax=None, *, cmap="gray_r"):
+    def plot(self, ax: Any = None, *, cmap: Any = "gray_r") -> Self:
         """Draw the images above their reconstructions, with the mean squared error of each.
 
         Parameters
@@ -225,7 +247,7 @@ class ReconstructionDisplay:
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
         cmap : str or matplotlib Colormap, default='gray_r'
-            Colours of images of one channel.
+            Colors of single-channel images.
 
         Returns
         -------
@@ -243,23 +265,32 @@ class ReconstructionDisplay:
         return self
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, n_images=10, image_shape=None, ax=None, cmap="gray_r"):
-        """Draw the first images of X as a fitted autoencoder, or any other transformer, sees them.
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        *,
+        n_images: int = 10,
+        image_shape: Any = None,
+        ax: Any = None,
+        cmap: Any = "gray_r",
+    ) -> Self:
+        """Draw the first images of X above their reconstructions by a fitted transformer.
 
         Parameters
         ----------
         estimator : estimator
-            Fitted, with ``transform`` and ``inverse_transform``: an autoencoder, `DCEC`, or PCA.
+            A fitted autoencoder, `DCEC`, PCA or other estimator with ``transform`` and ``inverse_transform``.
         X : array-like
             Images in any layout that the estimator accepts.
         n_images : int, default=10
-            How many.
+            Number of images.
         image_shape : tuple of int, default=None
-            (height, width) or (height, width, channels) of flat rows; None guesses as `DCEC` does.
+            (height, width) or (height, width, channels) of flat rows; None guesses like `DCEC`.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
         cmap : str or matplotlib Colormap, default='gray_r'
-            Colours of images of one channel.
+            Colors of single-channel images.
 
         Returns
         -------
@@ -269,7 +300,7 @@ class ReconstructionDisplay:
         Raises
         ------
         TypeError
-            For an estimator without ``inverse_transform``; use :meth:`from_predictions`.
+            If the estimator has no ``inverse_transform``; use :meth:`from_predictions`.
         """
         check_is_fitted(estimator)
         if not hasattr(estimator, "inverse_transform"):
@@ -284,7 +315,15 @@ class ReconstructionDisplay:
         return cls.from_predictions(X, decoded, image_shape=image_shape, ax=ax, cmap=cmap)
 
     @classmethod
-    def from_predictions(cls, X, X_reconstructed, *, image_shape=None, ax=None, cmap="gray_r"):
+    def from_predictions(
+        cls,
+        X: Any,
+        X_reconstructed: Any,
+        *,
+        image_shape: Any = None,
+        ax: Any = None,
+        cmap: Any = "gray_r",
+    ) -> Self:
         """Draw images above their reconstructions.
 
         Parameters
@@ -294,11 +333,11 @@ class ReconstructionDisplay:
         X_reconstructed : array-like
             Their reconstructions, in the same layout.
         image_shape : tuple of int, default=None
-            (height, width) or (height, width, channels) of flat rows; None guesses as `DCEC` does.
+            (height, width) or (height, width, channels) of flat rows; None guesses like `DCEC`.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
         cmap : str or matplotlib Colormap, default='gray_r'
-            Colours of images of one channel.
+            Colors of single-channel images.
 
         Returns
         -------
@@ -308,12 +347,12 @@ class ReconstructionDisplay:
         images, decoded = as_images(X, image_shape), as_images(X_reconstructed, image_shape)
         if images.shape != decoded.shape:
             raise ValueError(
-                f"X_reconstructed has shape {decoded.shape}; it should have that of X, {images.shape}."
+                f"X_reconstructed has shape {decoded.shape}; it should have the shape of X, {images.shape}."
             )
         return cls(images=images, reconstructions=decoded).plot(ax, cmap=cmap)
 
 
-def as_images(X, image_shape=None):
+def as_images(X: Any, image_shape: Any = None) -> ndarray:
     """Return images of shape (n, height, width, channels), float, from any layout that `DCEC` accepts."""
     X = np.asarray(X)
     if X.ndim < 2:
@@ -324,29 +363,29 @@ def as_images(X, image_shape=None):
     return X.reshape(len(X), *shape) / scale
 
 
-def on_scale_of_images(made, estimator, X):
-    """Return what an estimator made of X on the scale that `as_images` gives X."""
-    first = getattr(estimator, "best_estimator_", estimator)
-    while hasattr(first, "steps"):
-        first = next(step for _, step in first.steps if step not in ("passthrough", None))
+def on_scale_of_images(values: ndarray, estimator: Any, X: Any) -> ndarray:
+    """Return images that an estimator made from X, on the scale that `as_images` gives X."""
+    step = getattr(estimator, "best_estimator_", estimator)
+    while hasattr(step, "steps"):
+        step = next(inner for _, inner in step.steps if inner not in ("passthrough", None))
     # only our networks divide bytes by 255
-    return made / 255 if np.asarray(X).dtype == np.uint8 and not hasattr(first, "image_shape_") else made
+    return values / 255 if np.asarray(X).dtype == np.uint8 and not hasattr(step, "image_shape_") else values
 
 
-def mosaic(tiles, gap=1):
+def mosaic(tiles: ndarray, gap: int = 1) -> ndarray:
     """Join images into one.
 
     Parameters
     ----------
     tiles : ndarray of shape (n_rows, n_columns, height, width, channels)
-        NaN is left blank.
+        Images; NaN stays blank.
     gap : int, default=1
         Blank pixels between images.
 
     Returns
     -------
     image : ndarray of shape (`n_rows` * (height + `gap`) - `gap`, ...)
-        Without the last axis where it has length 1.
+        Without the last axis if its length is 1.
     """
     n_rows, n_columns, height, width, channels = tiles.shape
     padded = np.full((n_rows, n_columns, height + gap, width + gap, channels), np.nan)
@@ -356,11 +395,11 @@ def mosaic(tiles, gap=1):
     return image[..., 0] if channels == 1 else image
 
 
-def show_mosaic(tiles, ax, cmap, originals):
-    """Draw a mosaic without axes; return the artist, and where rows and columns have their middles.
+def show_mosaic(tiles: ndarray, ax: Any, cmap: Any, originals: ndarray) -> tuple[Any, ndarray, ndarray]:
+    """Draw a mosaic without axes; return the artist and the middles of rows and columns.
 
-    The colours of grey images span the values of the originals, not those that a decoder may add. So do
-    those of colour images where the originals leave [0, 1].
+    The gray scale spans the values of the originals, not values that only a decoder adds. So does the color
+    scale if the originals leave [0, 1].
     """
     _, _, height, width, channels = tiles.shape
     image = mosaic(tiles)

@@ -1,19 +1,23 @@
-"""Displays of samples as points of a plane."""
+"""Displays of samples as points in a plane."""
 
+from collections.abc import Sequence
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
+from numpy import ndarray
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
+from skdcec._cluster._covariances import COVARIANCES
 from skdcec.plotting._axes import add_legend, axes_of, scatter_centers, scatter_labels
 
 
 class EmbeddingDisplay:
-    """An embedding as a plane, coloured by cluster or class, with its centers.
+    """An embedding in the plane, colored by cluster or class, with the cluster centers.
 
     Use :meth:`from_estimator` or :meth:`from_predictions`; all parameters are kept as attributes.
 
@@ -24,11 +28,11 @@ class EmbeddingDisplay:
     labels : ndarray of shape (n_samples,)
         Cluster or class of each; -1 is noise.
     centers : ndarray of shape (n_clusters, 2), default=None
-        Cluster centers on the same plane.
+        Cluster centers in the same plane.
     axis_names : tuple of two str, default=('', '')
-        What the axes are.
+        Names of the axes.
     label_name : str, default='cluster'
-        What the colours are.
+        Title of the legend.
 
     Attributes
     ----------
@@ -37,9 +41,9 @@ class EmbeddingDisplay:
     centers_ : matplotlib PathCollection or None
         The centers.
     ax_ : matplotlib Axes
-        The axes drawn on.
+        The axes.
     figure_ : matplotlib Figure
-        Its figure.
+        The figure.
 
     See Also
     --------
@@ -58,14 +62,22 @@ class EmbeddingDisplay:
     ((150, 2), (3, 2))
     """
 
-    def __init__(self, *, points, labels, centers=None, axis_names=("", ""), label_name="cluster"):
+    def __init__(
+        self,
+        *,
+        points: ndarray,
+        labels: ndarray,
+        centers: ndarray | None = None,
+        axis_names: tuple[str, str] = ("", ""),
+        label_name: str = "cluster",
+    ) -> None:
         self.points = points
         self.labels = labels
         self.centers = centers
         self.axis_names = axis_names
         self.label_name = label_name
 
-    def plot(self, ax=None, *, size=6):
+    def plot(self, ax: Any = None, *, size: float = 6) -> Self:
         """Draw the plane.
 
         Parameters
@@ -73,7 +85,7 @@ class EmbeddingDisplay:
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
         size : float, default=6
-            Area of a sample's dot, in square points.
+            Area of a dot in square points.
 
         Returns
         -------
@@ -90,30 +102,39 @@ class EmbeddingDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y=None, *, method="pca", subsample=5000, random_state=None, ax=None, size=6
-    ):
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any = None,
+        *,
+        method: Any = "pca",
+        subsample: int | None = 5000,
+        random_state: Any = None,
+        ax: Any = None,
+        size: float = 6,
+    ) -> Self:
         """Draw the embedding of a fitted estimator.
 
         Parameters
         ----------
         estimator : estimator
-            Fitted. One with ``inverse_transform``, such as `DCEC`, an autoencoder or PCA, has an embedding,
-            that of ``transform``; for others, such as KMeans, it is X itself.
+            A fitted estimator. The embedding is the result of ``transform`` if there is an
+            ``inverse_transform``, as in `DCEC`, autoencoders and PCA; else, as for KMeans, it is X.
         X : array-like
             Samples in any dense layout that the estimator accepts.
         y : array-like of shape (n_samples,), default=None
-            Classes that give the colours; None takes those that the estimator predicts.
+            Classes, which give the colors; None uses the predicted clusters.
         method : {'pca', 'tsne', 'umap'} or transformer, default='pca'
-            How more than two dimensions become two. 'umap' needs the package umap-learn; a transformer is
-            cloned.
+            Projection of more than two dimensions to two. 'umap' needs the package umap-learn; a transformer
+            is cloned.
         subsample : int or None, default=5000
-            Most samples to draw, chosen at random.
+            Largest number of samples to draw, chosen at random; None draws all.
         random_state : int, RandomState instance or None, default=None
             For the choice of samples and for `method`.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
         size : float, default=6
-            Area of a sample's dot, in square points.
+            Area of a dot in square points.
 
         Returns
         -------
@@ -150,18 +171,18 @@ class EmbeddingDisplay:
     @classmethod
     def from_predictions(
         cls,
-        embedding,
-        labels,
+        embedding: Any,
+        labels: Any,
         *,
-        centers=None,
-        label_name="cluster",
-        method="pca",
-        subsample=5000,
-        random_state=None,
-        ax=None,
-        size=6,
-    ):
-        """Draw an embedding, coloured by labels.
+        centers: Any = None,
+        label_name: str = "cluster",
+        method: Any = "pca",
+        subsample: int | None = 5000,
+        random_state: Any = None,
+        ax: Any = None,
+        size: float = 6,
+    ) -> Self:
+        """Draw an embedding, colored by labels.
 
         Parameters
         ----------
@@ -174,16 +195,16 @@ class EmbeddingDisplay:
         label_name : str, default='cluster'
             Title of the legend.
         method : {'pca', 'tsne', 'umap'} or transformer, default='pca'
-            How more than two dimensions become two. 'umap' needs the package umap-learn; a transformer is
-            cloned.
+            Projection of more than two dimensions to two. 'umap' needs the package umap-learn; a transformer
+            is cloned.
         subsample : int or None, default=5000
-            Most samples to draw, chosen at random.
+            Largest number of samples to draw, chosen at random; None draws all.
         random_state : int, RandomState instance or None, default=None
             For the choice of samples and for `method`.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
         size : float, default=6
-            Area of a sample's dot, in square points.
+            Area of a dot in square points.
 
         Returns
         -------
@@ -205,15 +226,17 @@ class EmbeddingDisplay:
         return display.plot(ax, size=size)
 
 
-def choose(n_samples, most, random_state):
-    """Return indices of at most so many samples, in order."""
-    if most is None or n_samples <= most:
+def choose(n_samples: int, max_samples: int | None, random_state: np.random.RandomState) -> ndarray:
+    """Return the sorted indices of at most `max_samples` samples, chosen at random."""
+    if max_samples is None or n_samples <= max_samples:
         return np.arange(n_samples)
-    return np.sort(random_state.choice(n_samples, most, replace=False))
+    return np.sort(random_state.choice(n_samples, max_samples, replace=False))
 
 
-def project(embedding, centers, method, random_state):
-    """Return samples and centers in two dimensions, and the names of these."""
+def project(
+    embedding: ndarray, centers: Any, method: Any, random_state: np.random.RandomState
+) -> tuple[ndarray, ndarray | None, tuple[str, str]]:
+    """Return samples and centers in two dimensions, and the names of the dimensions."""
     if centers is not None:
         centers = check_array(centers)
         if centers.shape[1] != embedding.shape[1]:
@@ -231,13 +254,13 @@ def project(embedding, centers, method, random_state):
     if hasattr(projection, "transform"):
         points = projection.fit_transform(embedding)
         return points[:, :2], projection.transform(centers)[:, :2], names
-    # t-SNE has no map for new rows, so the centers take part in it
+    # t-SNE cannot transform new rows, so the centers take part in its fit
     both = projection.fit_transform(np.concatenate([embedding, centers]))[:, :2]
     return both[: len(embedding)], both[len(embedding) :], names
 
 
-def projection_of(method, random_state):
-    """Return the transformer that `method` names, and what to call its axes."""
+def projection_of(method: Any, random_state: np.random.RandomState) -> tuple[Any, str]:
+    """Return the transformer of `method`, and the name of its axes."""
     seed = random_state.randint(np.iinfo(np.int32).max)
     if hasattr(method, "fit_transform"):
         return clone(method), type(method).__name__
@@ -255,7 +278,7 @@ def projection_of(method, random_state):
 
 
 class CovarianceEllipsesDisplay:
-    """Two features of the samples, and the ellipses of equal Mahalanobis distance around each center.
+    """Two features of the samples, with ellipses of equal Mahalanobis distance around the centers.
 
     Use :meth:`from_estimator` or :meth:`from_predictions`; all parameters are kept as attributes.
 
@@ -268,11 +291,11 @@ class CovarianceEllipsesDisplay:
     centers : ndarray of shape (n_clusters, 2)
         Cluster centers.
     covariances : ndarray of shape (n_clusters, 2, 2)
-        The covariance that belongs to each.
+        Covariance of each cluster.
     n_std : float, default=2
-        Mahalanobis distance of the ellipse from its center.
+        Mahalanobis distance of each ellipse from its center.
     axis_names : tuple of two str, default=('', '')
-        What the axes are.
+        Names of the axes.
 
     Attributes
     ----------
@@ -283,13 +306,13 @@ class CovarianceEllipsesDisplay:
     centers_ : matplotlib PathCollection
         The crosses of the centers.
     ax_ : matplotlib Axes
-        The axes drawn on.
+        The axes.
     figure_ : matplotlib Figure
-        Its figure.
+        The figure.
 
     See Also
     --------
-    skdcec.MahalanobisKMeans : K-means under such a distance.
+    skdcec.MahalanobisKMeans : K-means with this distance.
 
     Examples
     --------
@@ -303,7 +326,16 @@ class CovarianceEllipsesDisplay:
     3
     """
 
-    def __init__(self, *, points, labels, centers, covariances, n_std=2, axis_names=("", "")):
+    def __init__(
+        self,
+        *,
+        points: ndarray,
+        labels: ndarray,
+        centers: ndarray,
+        covariances: ndarray,
+        n_std: float = 2,
+        axis_names: tuple[str, str] = ("", ""),
+    ) -> None:
         self.points = points
         self.labels = labels
         self.centers = centers
@@ -311,7 +343,7 @@ class CovarianceEllipsesDisplay:
         self.n_std = n_std
         self.axis_names = axis_names
 
-    def plot(self, ax=None, *, size=6):
+    def plot(self, ax: Any = None, *, size: float = 6) -> Self:
         """Draw samples and ellipses.
 
         Parameters
@@ -319,7 +351,7 @@ class CovarianceEllipsesDisplay:
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
         size : float, default=6
-            Area of a sample's dot, in square points.
+            Area of a dot in square points.
 
         Returns
         -------
@@ -344,13 +376,22 @@ class CovarianceEllipsesDisplay:
         return self
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, features=(0, 1), n_std=2, ax=None, size=6):
-        """Draw the clusters of a fitted estimator that has covariances.
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        *,
+        features: Sequence[int] = (0, 1),
+        n_std: float = 2,
+        ax: Any = None,
+        size: float = 6,
+    ) -> Self:
+        """Draw the clusters of a fitted estimator with covariances.
 
         Parameters
         ----------
         estimator : estimator
-            `MahalanobisKMeans` or a Gaussian mixture, fitted.
+            A fitted `MahalanobisKMeans` or Gaussian mixture.
         X : array-like of shape (n_samples, n_features)
             Samples.
         features : tuple of two int, default=(0, 1)
@@ -360,7 +401,7 @@ class CovarianceEllipsesDisplay:
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
         size : float, default=6
-            Area of a sample's dot, in square points.
+            Area of a dot in square points.
 
         Returns
         -------
@@ -370,17 +411,20 @@ class CovarianceEllipsesDisplay:
         Raises
         ------
         TypeError
-            For an estimator without ``covariances_``; use :meth:`from_predictions`.
+            If the estimator has no ``covariances_``; use :meth:`from_predictions`.
         """
         check_is_fitted(estimator)
         if not hasattr(estimator, "covariances_"):
             raise TypeError(
                 f"{type(estimator).__name__} has no covariances_; use from_predictions with its labels."
             )
-        centers = getattr(estimator, "cluster_centers_", getattr(estimator, "means_", None))
+        centers = estimator.cluster_centers_ if hasattr(estimator, "cluster_centers_") else estimator.means_
         columns = check_features(features, centers.shape[1])
-        # that of the fit, where it is known
-        covariance_type = getattr(estimator, "_metric_type", estimator.covariance_type)
+        covariance_type = estimator.covariance_type
+        if hasattr(estimator, "_covariance"):
+            # of the fit, even if the parameter is set afterwards
+            matches = (name for name, kind in COVARIANCES.items() if isinstance(estimator._covariance, kind))
+            covariance_type = next(matches)
         covariances = pairwise_covariances(estimator.covariances_, covariance_type, len(centers), columns)
         names = getattr(estimator, "feature_names_in_", [f"feature {j}" for j in range(centers.shape[1])])
         display = cls(
@@ -394,8 +438,17 @@ class CovarianceEllipsesDisplay:
         return display.plot(ax, size=size)
 
     @classmethod
-    def from_predictions(cls, X, labels, *, features=(0, 1), n_std=2, ax=None, size=6):
-        """Draw clusters with the means and covariances that their samples have.
+    def from_predictions(
+        cls,
+        X: Any,
+        labels: Any,
+        *,
+        features: Sequence[int] = (0, 1),
+        n_std: float = 2,
+        ax: Any = None,
+        size: float = 6,
+    ) -> Self:
+        """Draw clusters with the means and covariances of their samples.
 
         Parameters
         ----------
@@ -410,7 +463,7 @@ class CovarianceEllipsesDisplay:
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
         size : float, default=6
-            Area of a sample's dot, in square points.
+            Area of a dot in square points.
 
         Returns
         -------
@@ -428,12 +481,12 @@ class CovarianceEllipsesDisplay:
             centers=np.stack([group.mean(axis=0) for group in groups]),
             covariances=np.stack([np.cov(group.T, bias=True) for group in groups]),
             n_std=n_std,
-            axis_names=tuple(f"feature {j}" for j in columns),
+            axis_names=(f"feature {columns[0]}", f"feature {columns[1]}"),
         )
         return display.plot(ax, size=size)
 
 
-def check_features(features, n_features):
+def check_features(features: Sequence[int], n_features: int) -> list[int]:
     """Return the two columns as a list."""
     columns = list(features)
     if len(columns) != 2 or not all(isinstance(j, Integral) and 0 <= j < n_features for j in columns):
@@ -441,8 +494,10 @@ def check_features(features, n_features):
     return columns
 
 
-def pairwise_covariances(covariances, covariance_type, n_clusters, columns):
-    """Return the covariance of two features for each cluster, from any of the types of covariance.
+def pairwise_covariances(
+    covariances: ndarray, covariance_type: str, n_clusters: int, columns: list[int]
+) -> ndarray:
+    """Return the covariance of two features in each cluster, from any type of covariance.
 
     Returns
     -------

@@ -1,0 +1,81 @@
+"""The watcher of a training: its history, its lines on the screen, its checkpoint and its callbacks."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from skdcec._deep._checkpoint import Checkpoint, Saved
+from skdcec._deep._storage import Arrays
+from skdcec._task import Task
+
+Record = dict[str, float]
+
+
+class TrainingWatcher(ABC):
+    """Follows a loop of `_training`, one epoch or one interval between updates after the other.
+
+    Parameters
+    ----------
+    task : Task
+        Its subtasks are the epochs or updates.
+    checkpoint : Checkpoint or None
+    records : list of dict
+        Those of an interrupted fit.
+    """
+
+    name: str  # of a subtask
+    phase: str  # of the checkpoint
+
+    def __init__(self, task: Task, checkpoint: Checkpoint | None, records: Sequence[Record] = ()) -> None:
+        self.task, self.checkpoint, self.records = task, checkpoint, list(records)
+        self._subtasks: list[Task] = []
+
+    @abstractmethod
+    def describe(self, outcome: Any, losses: dict[str, float]) -> tuple[Record, str]:
+        """Return the record of an outcome, and its line on the screen."""
+
+    @abstractmethod
+    def attributes(self, outcome: Any) -> dict[str, Any]:
+        """Return the fitted attributes at an outcome."""
+
+    @abstractmethod
+    def arrays(self, outcome: Any) -> tuple[list[ndarray], Arrays]:
+        """Return the weights and the other arrays of a checkpoint."""
+
+    @abstractmethod
+    def is_last(self, outcome: Any) -> bool:
+        """Return whether nothing is left to do."""
+
+    def begin(self) -> None:
+        """Begin an epoch or interval."""
+        self._subtasks.append(self.task.subtask(self.name))
+
+    def end(self, outcome: Any, losses: dict[str, float], progress: Callable[[], list[ndarray]]) -> bool:
+        """Record, save and tell the outcome; return whether a callback asks to stop."""
+        record, message = self.describe(outcome, losses)
+        self.records.append(record)
+        self._save(outcome, progress, stopped=False, final=self.is_last(outcome))
+        stop = self._subtasks.pop().end(partial(self.attributes, outcome), message)
+        if stop:
+            self._save(outcome, progress, stopped=True, final=True)
+        return stop
+
+    def history(self) -> dict[str, ndarray]:
+        """Return the records so far as arrays by name."""
+        return {name: np.array([record[name] for record in self.records]) for name in self.records[0]}
+
+    def _save(
+        self, outcome: Any, progress: Callable[[], list[ndarray]], *, stopped: bool, final: bool
+    ) -> None:
+        if self.checkpoint is None:
+            return
+
+        def everything() -> Arrays:
+            weights, others = self.arrays(outcome)
+            return Saved(weights, progress(), self.records, stopped, others).arrays()
+
+        self.checkpoint.save(self.phase, everything, final=final)
