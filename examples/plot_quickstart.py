@@ -29,7 +29,7 @@ dcec = DCEC(
     init=KernelKHarmonicMeans(),
     autoencoder=autoencoder,
     batch_size=64,
-    max_iter=700,
+    max_batches=700,
     random_state=0,
 )
 labels = dcec.fit_predict(X)

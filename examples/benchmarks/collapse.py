@@ -45,7 +45,7 @@ TABLES = {
 def load_data(args):
     """Yield the name, the rows and the true labels of each data set."""
     yield "iris", *load_iris(return_X_y=True)
-    yield "wine, standardised", scale(load_wine().data), load_wine().target
+    yield "wine, standardized", scale(load_wine().data), load_wine().target
     digits = load_digits_images()
     yield "digits", digits.data, digits.target
     yield "digits, 10 PCA dimensions", PCA(10, random_state=0).fit_transform(digits.data), digits.target
@@ -88,7 +88,7 @@ def run(clusterer, data, X, y, seed):
 
 
 def cell(runs):
-    """Summarise the runs of all seeds."""
+    """Summarize the runs of all seeds."""
     distinct, ari = [r["distinct"] for r in runs], np.median([r["ari"] for r in runs])
     fewest, median = min(distinct), np.median(distinct)
     text = f"{fewest}" if fewest == median else f"{fewest}/{median:g}"

@@ -10,7 +10,7 @@ estimator that was fitted before stays as it was, and a file that is not whole i
 - ``experiment``: so is ``examples/paper/experiment.py``, in one folder of results;
 - ``full-disk``: while a checkpoint, a pretrained autoencoder or the images of a stream are written;
 - ``read-only``: the folder of ``checkpoint=`` or ``memory=``;
-- ``neighbours``: two processes use one folder of ``memory=`` at once;
+- ``neighbors``: two processes use one folder of ``memory=`` at once;
 - ``interrupts``: Ctrl-C at random moments of the second fit of an estimator;
 - ``divergence``: a loss that is no longer finite, in the second fit of an estimator.
 
@@ -116,7 +116,9 @@ def images():
 def make(seed, steps=40, **params):
     """Return an estimator that can save its progress after each of twice so many steps."""
     autoencoder = ConvAutoencoder((16, 32), (3, 3), epochs=steps, n_components=4, augmentation="affine")
-    model = DCEC(autoencoder=autoencoder, init=KHarmonicMeans(), update_interval=1, max_iter=steps, tol=0.0)
+    model = DCEC(
+        autoencoder=autoencoder, init=KHarmonicMeans(), batches_per_update=1, max_batches=steps, tol=0.0
+    )
     return model.set_params(random_state=seed, **params)
 
 
@@ -142,7 +144,7 @@ def fit(seed, largest_file=None, may_train=True, stream=None, **params):
     if largest_file:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     if not may_train:
-        from skdcec import _training
+        from skdcec._deep import _training
 
         _training.pretrain = None  # a TypeError if it is called
     return digest(make(seed, **params).fit(Batches() if stream else X))
@@ -154,7 +156,7 @@ def fit_in(folder, seed):
 
 def experiment_in(folder, seed):
     """Run the experiment; return its results but for times, and whether runs were resumed."""
-    options = "--seeds 2 --epochs 2 --update-interval 3 --max-iter 6 --first-seed".split()
+    options = "--seeds 2 --epochs 2 --batches-per-update 3 --max-batches 6 --first-seed".split()
     sys.argv = [EXPERIMENT.name, "digits", "--output", str(folder), *options, str(2 * seed)]
     sys.path.insert(0, str(EXPERIMENT.parent))
     with redirect_stdout(io.StringIO()):
@@ -204,7 +206,7 @@ def diverge(seed, folder):
         "unscaled input": (X * np.float32(1e30), {}),
         "pretraining": (X, {"autoencoder__optimizer": steep}),
         "joint training": (X, {"optimizer": steep}),
-        "joint training, last step": (X, {"optimizer": steep, "max_iter": 1}),
+        "joint training, last step": (X, {"optimizer": steep, "max_batches": 1}),
     }
     for way, (data, params) in ways.items():
         victim = copy.deepcopy(model).set_params(checkpoint=folder / way, **params)
@@ -385,7 +387,7 @@ def read_only(args, folder):
         yield f"read-only folder, {name}", times, happened, wrong
 
 
-def neighbours(args, folder):
+def neighbors(args, folder):
     for what, seeds in {"equal": [args.seed] * 2, "different": [args.seed, args.seed + 1]}.items():
         wrong, times = [], 3
         for i in range(times):
@@ -415,7 +417,7 @@ def divergence(args, folder):
 
 
 def main():
-    functions = (kills, experiment, full_disk, read_only, neighbours, interrupts, divergence)
+    functions = (kills, experiment, full_disk, read_only, neighbors, interrupts, divergence)
     faults = {function.__name__.replace("_", "-"): function for function in functions}
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1])
     parser.add_argument("--only", nargs="+", choices=faults, default=list(faults), help="by default all")

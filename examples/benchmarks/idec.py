@@ -39,7 +39,7 @@ def ours(args):
     n_batches = args.clustering_epochs * -(-len(X) // 256)
     autoencoder = DenseAutoencoder(epochs=args.pretraining_epochs)
     # ClustPy computes targets from each batch, ours from all images once an epoch
-    model = DCEC(autoencoder=autoencoder, update_interval=1.0, max_iter=n_batches, tol=0)
+    model = DCEC(autoencoder=autoencoder, batches_per_update="epoch", max_batches=n_batches, tol=0)
     return lambda seed: model.set_params(random_state=seed).fit_predict(X)
 
 

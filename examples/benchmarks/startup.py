@@ -37,7 +37,7 @@ ESTIMATORS = [
     MahalanobisKMeans(),
     DenseAutoencoder((8,), 2, epochs=2),
     ConvAutoencoder(n_components=2, **NETWORK),
-    DCEC(3, autoencoder=ConvAutoencoder(n_components=2, **NETWORK), max_iter=4, update_interval=2),
+    DCEC(3, autoencoder=ConvAutoencoder(n_components=2, **NETWORK), max_batches=4, batches_per_update=2),
 ]
 CLOCK = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
 

@@ -17,6 +17,7 @@ the environment variable TF_ENABLE_ONEDNN_OPTS is 1: try it with and without.
 import argparse
 import multiprocessing
 import os
+import threading
 import time
 
 import numpy as np
@@ -74,14 +75,43 @@ def our_epochs(images, threads, augmentation=None):
     import tensorflow as tf
 
     from skdcec import ConvAutoencoder
-    from skdcec._deep._training import pretrain
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
-    autoencoder = ConvAutoencoder()
-    recipe = autoencoder._recipe(images.shape[1:])
-    weights = autoencoder._initial_weights(recipe, np.random.RandomState(0))
-    options = {"batch_size": BATCH_SIZE, "optimizer": recipe.optimizer, "augmentation": augmentation}
-    return pretrain(recipe.architecture, weights, images, epochs=10**6, seed=0, **options)
+    turns = Turns()
+    autoencoder = ConvAutoencoder(
+        batch_size=BATCH_SIZE, augmentation=augmentation, epochs=10**6, random_state=0
+    ).set_callbacks(turns)
+    threading.Thread(target=autoencoder.fit, args=(images,), daemon=True).start()
+    while True:
+        turns.take()
+        yield
+
+
+class Turns:
+    """A callback that lets a fit train one epoch whenever it is asked to."""
+
+    max_propagation_depth = 0
+
+    def __init__(self):
+        self.may_train, self.trained = threading.Semaphore(0), threading.Semaphore(0)
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        if context.task_name == "epoch":
+            self.may_train.acquire()
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "epoch":
+            self.trained.release()
+
+    def teardown(self, estimator, context):
+        pass
+
+    def take(self):
+        self.may_train.release()
+        self.trained.acquire()
 
 
 def our_augmented_epochs(images, threads):

@@ -22,14 +22,14 @@ from skdcec.datasets import load_npz
 
 # Functions that do not call one another, by their file and name.
 PARTS = {
-    "training steps, in Keras": ("_training.py", "_take_steps"),
+    "training steps, in Keras": ("_models.py", "_take_steps"),
     "images of the batches": ("_images.py", "__getitem__"),
-    "transforms of the augmentation": ("_batches.py", "random_affine"),
-    "targets of the batches": ("_targets.py", "__getitem__"),
+    "targets of the batches": ("_losses.py", "__getitem__"),
     "embedding all images": ("_training.py", "encode"),
-    "making networks": ("_training.py", "__init__"),
-    "assigning all images": ("_targets.py", "__init__"),
-    "placing the centers": ("_initialisers.py", "place_centers"),
+    "making networks": ("_models.py", "__init__"),
+    "frequencies of the targets": ("_losses.py", "targets"),
+    "assigning all images": ("_losses.py", "nearest_centers"),
+    "placing the centers": ("_initializers.py", "place_centers"),
 }
 
 
@@ -42,7 +42,7 @@ def profile(dcec, X):
     spent = dict.fromkeys(PARTS, 0.0)
     for (file, _, function), (_, _, _, cumulative, _) in pstats.Stats(profiler).stats.items():
         for part, (module, name) in PARTS.items():
-            if function == name and file.endswith(f"skdcec/{module}"):
+            if function == name and file.endswith(f"skdcec/_deep/{module}"):
                 spent[part] += cumulative
     return spent | {"all else": total - sum(spent.values()), "total": total}
 
@@ -57,7 +57,7 @@ def main():
 
     X = load_npz(args.data).images
     autoencoder = ConvAutoencoder(augmentation="affine", epochs=args.epochs)
-    dcec = DCEC(autoencoder=autoencoder, max_iter=args.batches, tol=0, random_state=0)
+    dcec = DCEC(autoencoder=autoencoder, max_batches=args.batches, tol=0, random_state=0)
     first, second = profile(dcec, X), profile(dcec, X)
     lines = [
         [part, f"{first[part]:.2f}", f"{second[part]:.2f}", f"{second[part] / second['total']:.1%}"]

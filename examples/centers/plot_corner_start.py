@@ -35,7 +35,7 @@ def random_groups(n_groups, seed):
 
 
 def draw(ax, clusterer, X, y, corner):
-    """Draw samples in the colours of their clusters, and the way of the centers."""
+    """Draw samples in the colors of their clusters, and the way of the centers."""
     score = adjusted_rand_score(y, clusterer.labels_)
     ax.scatter(*X.T, c=clusterer.labels_, cmap="tab10", vmin=0, vmax=9, s=6, linewidths=0)
     for begin, end in zip(corner, clusterer.cluster_centers_, strict=True):

@@ -17,7 +17,7 @@ are as ellipses, beside those of scikit-learn's ``GaussianMixture``, the soft re
 # - ``"diag"`` and ``"spherical"``: the variances of each cluster, by feature, or one for all features.
 #
 # The lower row has k-means, with the covariances that its clusters happen to have, and the types of the
-# Gaussian mixture. Colours are the clusters that were found, crosses their centers, and ellipses are two
+# Gaussian mixture. Colors are the clusters that were found, crosses their centers, and ellipses are two
 # standard deviations from these. The number is the adjusted Rand index (ARI) with the groups; 1 is perfect.
 
 import matplotlib.pyplot as plt
@@ -94,7 +94,7 @@ plt.show()
 # Few samples, many features
 # --------------------------
 # A covariance for each cluster has many numbers to be estimated. Two data sets of scikit-learn,
-# standardised, show where that goes wrong: iris has 150 samples of 4 features, wine has 178 of 13, so that a
+# standardized, show where that goes wrong: iris has 150 samples of 4 features, wine has 178 of 13, so that a
 # cluster has about 60 samples for the 91 numbers of its covariance. ``shrinkage="auto"`` replaces a part of
 # the covariance by the diagonal of that of all data.
 

@@ -2,7 +2,7 @@
 How many clusters?
 ==================
 
-The centre-based clusterers need to be told the number of clusters. Can the data tell it? Two common advisers,
+The center-based clusterers need to be told the number of clusters. Can the data tell it? Two common advisers,
 the silhouette and the stability under subsampling, are asked about blobs, iris and digits. They do not always
 agree, neither with each other nor with the classes.
 """
@@ -54,7 +54,7 @@ figure, axes = plt.subplots(1, 3, figsize=(11, 3.7), layout="constrained")
 figure.suptitle("Three data sets, on their first two principal components")
 for ax, (name, (X, y)) in zip(axes, sets.items(), strict=True):
     ax.scatter(*PCA(2).fit_transform(X).T, c=y, cmap="tab10", vmin=0, vmax=9, s=5, linewidths=0)
-    ax.set(title=f"{name}, coloured by class", xlabel="principal component 0", ylabel="principal component 1")
+    ax.set(title=f"{name}, colored by class", xlabel="principal component 0", ylabel="principal component 1")
 plt.show()
 
 # %%

@@ -50,7 +50,7 @@ plt.show()
 # -------------------------
 # Five groups, with samples scattered all over the plane as noise, and five centers that start at samples
 # drawn at random (black dots). The widths are multiples of the total standard deviation, the root of the
-# summed variances; ``sigma="scale"`` is one of it. The exponent is fixed at 2. Colours are clusters, and
+# summed variances; ``sigma="scale"`` is one of it. The exponent is fixed at 2. Colors are clusters, and
 # lines lead to the crosses where the centers end. Where they hardly move, the fit warns of it.
 
 means = np.array([[-4, -4], [-3, 4], [4, 3], [3, -4], [0, 0]])
@@ -149,7 +149,7 @@ for factor, row in zip(factors, missed, strict=True):
 # Three data sets, with everything else as by default
 # ---------------------------------------------------
 # By default, the start is k-means++ and the exponent is ``"auto"``. The data are the five groups above
-# without the noise, the wines of scikit-learn (13 standardised features), and eight overlapping Gaussians in
+# without the noise, the wines of scikit-learn (13 standardized features), and eight overlapping Gaussians in
 # ten dimensions. Lines are the mean of five seeds. Dashes are :class:`~skdcec.KHarmonicMeans`.
 
 rng = np.random.default_rng(0)

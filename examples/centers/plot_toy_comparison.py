@@ -2,7 +2,7 @@
 The siblings on toy data
 ========================
 
-What shapes of clusters does each centre-based clusterer see? Six data sets in the plane, one in each row, and
+What shapes of clusters does each center-based clusterer see? Six data sets in the plane, one in each row, and
 six clusterers, one in each column: k-means of scikit-learn, :class:`~skdcec.KHarmonicMeans`,
 :class:`~skdcec.KernelKHarmonicMeans`, and :class:`~skdcec.MahalanobisKMeans` with three types of covariance.
 """
@@ -11,7 +11,7 @@ six clusterers, one in each column: k-means of scikit-learn, :class:`~skdcec.KHa
 # Six data sets
 # -------------
 # Each breaks one assumption: that clusters are round, of one width, of one size, or have a center at all.
-# All are standardised.
+# All are standardized.
 
 import time
 
@@ -61,7 +61,7 @@ clusterers = {
 # %%
 # One picture
 # -----------
-# Colours are clusters, pale where no sample lies. Crosses are centers. In the corners are the time of the
+# Colors are clusters, pale where no sample lies. Crosses are centers. In the corners are the time of the
 # fit, and the adjusted Rand index with the groups that were drawn: 1 is perfect, and 0 is chance.
 
 colors = ListedColormap(["#0072b2", "#e69f00", "#009e73"])

@@ -1,5 +1,5 @@
 """
-An initialiser from any clusterer
+An initializer from any clusterer
 =================================
 
 What can place the initial centers of :class:`~skdcec.DCEC`? Any scikit-learn clusterer or mixture, a
@@ -31,7 +31,7 @@ autoencoder = ConvAutoencoder(kernel_sizes=(3, 3, 3), epochs=40, batch_size=32, 
 # What may stand for ``init``
 # ---------------------------
 # Centers are taken from ``cluster_centers_`` or ``means_``, or are the mean embedding of each label. That is
-# how clusterers without centers, such as Ward's, become initialisers. Those that find the number of clusters
+# how clusterers without centers, such as Ward's, become initializers. Those that find the number of clusters
 # themselves, such as HDBSCAN, need ``n_clusters=None``; samples that they call noise have no say in
 # the centers, but are clustered in the end like all others.
 
@@ -66,7 +66,7 @@ for name, init in initializers.items():
     dcec = DCEC(
         n_clusters, init=init, autoencoder=FrozenEstimator(autoencoder), batch_size=64, random_state=0
     )
-    dcec.set_params(update_interval=100, max_iter=700).fit(X)
+    dcec.set_params(batches_per_update=100, max_batches=700).fit(X)
     scores[name] = [clustering_accuracy_score(y, labels) for labels in (dcec.initial_labels_, dcec.labels_)]
     nmi = normalized_mutual_info_score(y, dcec.labels_)
     print(
@@ -76,7 +76,7 @@ for name, init in initializers.items():
 # %%
 # In a picture
 # ------------
-# Each line is an initialiser, from the initial accuracy to that after joint training.
+# Each line is an initializer, from the initial accuracy to that after joint training.
 
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 for position, (initial, final) in enumerate(scores.values()):
@@ -86,7 +86,7 @@ ax.scatter(initial, range(len(scores)), facecolors="w", edgecolors="C0", label="
 ax.scatter(final, range(len(scores)), color="C0", label="after joint training")
 ax.set_yticks(range(len(scores)), scores)
 ax.invert_yaxis()
-ax.set(title="Accuracy before and after joint training, by initialiser", xlabel="accuracy")
+ax.set(title="Accuracy before and after joint training, by initializer", xlabel="accuracy")
 ax.legend()
 plt.show()
 
@@ -94,7 +94,7 @@ plt.show()
 # What to take from it
 # --------------------
 # - Joint training raised the accuracy by three to five hundredths from most starts, by a tenth from that of
-#   the function, and not at all from that of HDBSCAN. Only neighbours in the order of the initialisers
+#   the function, and not at all from that of HDBSCAN. Only neighbors in the order of the initializers
 #   changed places, so a poor start is not made up for.
 # - The number of clusters that HDBSCAN finds depends on ``min_cluster_size``, and need not be that of the
 #   classes: it is 9 with 25, 4 with 40, and 3 with 50. With four clusters for ten digits, not much more than
@@ -102,4 +102,4 @@ plt.show()
 # - The number of batches between targets hardly mattered. Here it is 100; with targets every 35 batches, and
 #   no more batches in all, accuracy ended within a hundredth of that in the table from every start but that
 #   of the function, from which it ended three hundredths lower.
-# - One run says little about which initialiser is better. Compare them over seeds.
+# - One run says little about which initializer is better. Compare them over seeds.

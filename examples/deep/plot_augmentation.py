@@ -70,8 +70,8 @@ for name, augmentation in {"without augmentation": None, "with augmentation": la
         init=MahalanobisKMeans(covariance_type="tied", n_init=20),
         autoencoder=FrozenEstimator(autoencoders[name]),
         batch_size=64,
-        max_iter=700,
-        update_interval=100,
+        max_batches=700,
+        batches_per_update=100,
         random_state=0,
     ).fit(X)
 
@@ -88,7 +88,7 @@ for name, autoencoder in autoencoders.items():
 # The embeddings
 # --------------
 # Above, the embeddings of the pretrained autoencoders, below, those after joint training, projected to their
-# first two principal components. Colours are the true digits.
+# first two principal components. Colors are the true digits.
 
 figure, axes = plt.subplots(2, 2, figsize=(9.5, 8.4), layout="constrained")
 for column, name in zip(axes.T, models, strict=True):
@@ -115,7 +115,7 @@ plt.show()
 # augmentation it lowered the accuracy, while NMI rose. A likely reason is the size of the images: where a
 # shift is less than a pixel, it blurs. Eighty epochs may also be few for images that are never the same
 # twice. This is one seed, and one network. On USPS, whose images are four times as large, training with
-# augmentation for 500 epochs ended above .98 accuracy from this initialiser in nine seeds of ten:
+# augmentation for 500 epochs ended above .98 accuracy from this initializer in nine seeds of ten:
 # :ref:`what-makes-it-accurate` has the table. So look at what the layers make of your images first, as in
 # the first picture, and compare. :class:`~skdcec.ConvAutoencoder` describes the parameter,
 # :class:`~skdcec.plotting.EmbeddingDisplay` the pictures.

@@ -43,8 +43,8 @@ dcec = DCEC(
     init=MahalanobisKMeans(covariance_type="tied", n_init=20),
     autoencoder=ConvAutoencoder(kernel_sizes=(3, 3, 3), epochs=40, batch_size=32),
     batch_size=64,
-    max_iter=700,
-    update_interval=100,
+    max_batches=700,
+    batches_per_update=100,
     random_state=0,
 )
 dcec.set_callbacks(monitor).fit(X, y)
@@ -52,7 +52,7 @@ dcec.set_callbacks(monitor).fit(X, y)
 log = monitor.get_logs().data_as_pandas
 updates = log[log["task_name"] == "update"]
 print(log["task_name"].value_counts().to_string())
-table = updates[["accuracy", "NMI"]].assign(batch=dcec.history_["n_iter"]).set_index("batch")
+table = updates[["accuracy", "NMI"]].assign(batch=dcec.history_["n_batches"]).set_index("batch")
 print(table.round(3))
 
 # %%
@@ -112,7 +112,7 @@ plt.show()
 # %%
 # The autoencoder is fitted, with the weights of its last epoch.
 #
-# The tasks are named ``fit``, then ``epoch`` in an autoencoder, and ``pretrain``, ``initialise``,
+# The tasks are named ``fit``, then ``epoch`` in an autoencoder, and ``pretrain``, ``initialize``,
 # ``refine`` and ``update`` in :class:`~skdcec.DCEC`. An attribute ``max_propagation_depth = None`` in the
 # class makes DCEC hand the callback on to its autoencoder, as it does with a progress bar.
 

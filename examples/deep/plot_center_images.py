@@ -28,7 +28,7 @@ dcec = DCEC(
     init=MahalanobisKMeans(covariance_type="tied", n_init=20),
     autoencoder=autoencoder,
     batch_size=64,
-    max_iter=420,
+    max_batches=420,
     random_state=0,
 ).fit(X)
 
@@ -55,7 +55,7 @@ plt.show()
 # --------------------------
 # What is between two clusters? The points of a straight line from one center to another decode to images.
 # Below them, for comparison, is a mixture of the first and the last image, pixel by pixel; and at the bottom
-# how much of each image of the upper row belongs to which cluster, by ``predict_proba`` (grey: all other
+# how much of each image of the upper row belongs to which cluster, by ``predict_proba`` (gray: all other
 # clusters). The first images of the data set are a zero and a one; the walk goes from the cluster of the
 # former to that of the latter.
 

@@ -1,12 +1,12 @@
 """
-Five initialisers on one autoencoder
+Five initializers on one autoencoder
 ====================================
 
 Deep convolutional embedded clustering (DCEC) needs cluster centers to start from. This example clusters
 the 1,797 digits that come with scikit-learn, with centers from k-means, k-means under the Mahalanobis
 distance of the covariance within the clusters (tied) and of that of all data (global), K-harmonic means,
 and kernel K-harmonic means. All five share one pretrained autoencoder, so that what differs between the
-rows of the table is the initialiser alone.
+rows of the table is the initializer alone.
 """
 
 # %%
@@ -37,7 +37,7 @@ autoencoder.fit(X)
 print(f"Pretraining took {time.perf_counter() - start:.0f} s.\n")
 
 # %%
-# Five initialisers
+# Five initializers
 # -----------------
 # ``FrozenEstimator`` hands the pretrained autoencoder to each DCEC, which refines a copy of it. Joint
 # training is cut short here, to keep the example quick.
@@ -52,7 +52,7 @@ initializers = {
 models, seconds = {}, {}
 for name, init in initializers.items():
     model = DCEC(
-        init=init, autoencoder=FrozenEstimator(autoencoder), batch_size=64, max_iter=700, random_state=0
+        init=init, autoencoder=FrozenEstimator(autoencoder), batch_size=64, max_batches=700, random_state=0
     )
     start = time.perf_counter()
     models[name] = model.set_callbacks(ProgressBar(max_propagation_depth=0)).fit(X)
@@ -73,7 +73,7 @@ def table_row(name, labels, elapsed):
     return f"{name:<40}" + "".join(f"{s:>10.3f}" for s in scores) + f"{elapsed:>9.1f}{len(set(labels)):>10}"
 
 
-print(f"\n{'initialiser':<40}{'accuracy':>10}{'NMI':>10}{'ARI':>10}{'seconds':>9}{'clusters':>10}")
+print(f"\n{'initializer':<40}{'accuracy':>10}{'NMI':>10}{'ARI':>10}{'seconds':>9}{'clusters':>10}")
 start = time.perf_counter()
 pixels = KMeans(10, n_init=20, random_state=0).fit_predict(digits.data)
 print(table_row("(k-means on pixels)", pixels, time.perf_counter() - start))

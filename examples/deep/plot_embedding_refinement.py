@@ -52,14 +52,14 @@ plt.show()
 # Refinement
 # ----------
 # The last autoencoder, that of 40 epochs, is refined. To have both embeddings on the same axes, principal
-# components are computed from the two of them together. Clusters have the colour of the digit that they are
+# components are computed from the two of them together. Clusters have the color of the digit that they are
 # matched to, crosses are the centers.
 
 dcec = DCEC(
     init=MahalanobisKMeans(covariance_type="tied", n_init=20),
     autoencoder=FrozenEstimator(autoencoder),
     batch_size=64,
-    max_iter=560,
+    max_batches=560,
     random_state=0,
 ).fit(X)
 
@@ -85,7 +85,7 @@ for row, name, (embedding, labels, centers) in zip(axes, ("before", "after"), (b
             axis_names=("principal component 0", "principal component 1"),
             label_name=label_name,
         ).plot(ax)
-        ax.set_title(f"{name}, coloured by {label_name}")
+        ax.set_title(f"{name}, colored by {label_name}")
 plt.show()
 
 # %%

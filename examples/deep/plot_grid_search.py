@@ -1,8 +1,8 @@
 """
-A grid search over the initialiser
+A grid search over the initializer
 ==================================
 
-Can parameters of the initialiser be searched like any others? ``init`` is an estimator of its own, so
+Can parameters of the initializer be searched like any others? ``init`` is an estimator of its own, so
 ``GridSearchCV`` reaches its parameters by name, also where ``DCEC`` is the last step of a pipeline. Here the
 exponent of K-harmonic means and the weight gamma of the clustering loss are searched on the digits.
 """
@@ -39,8 +39,8 @@ dcec = DCEC(
     init=KHarmonicMeans(),
     autoencoder=ConvAutoencoder(filters=(16, 32, 64), kernel_sizes=(3, 3, 3), epochs=15, batch_size=32),
     batch_size=64,
-    update_interval=100,
-    max_iter=300,
+    batches_per_update=100,
+    max_batches=300,
     memory=folder.name,
     random_state=0,
 )
@@ -50,7 +50,7 @@ pipeline = make_pipeline(FunctionTransformer(ink), dcec)
 # The search
 # ----------
 # A step of a pipeline is named by its class in lower case, and two underscores lead into an estimator: ``p``
-# of the initialiser of the step ``dcec`` is ``dcec__init__p``. The score is the accuracy on images that the
+# of the initializer of the step ``dcec`` is ``dcec__init__p``. The score is the accuracy on images that the
 # fit has not seen, so the true digits take part in the choice.
 
 grid = {"dcec__init__p": [3.0, 4.0, "auto"], "dcec__gamma": [0.03, 0.1]}

@@ -73,10 +73,10 @@ plt.show()
 
 # %%
 # Upper row: the first ten images. Lower row: what the decoder makes of their eight numbers, with the error of
-# each below. ``autoencoder.encoder_`` and ``autoencoder.decoder_`` are ordinary Keras models, copies of the
+# each below. ``autoencoder.to_keras()`` makes encoder and decoder, ordinary Keras models, copies of the
 # fitted ones.
 
-autoencoder.encoder_.summary(line_length=80)
+autoencoder.to_keras()[0].summary(line_length=80)
 
 # %%
 # Cluster
@@ -88,8 +88,8 @@ dcec = DCEC(
     init=MahalanobisKMeans(covariance_type="tied", n_init=20),
     autoencoder=FrozenEstimator(autoencoder),
     batch_size=64,
-    max_iter=700,
-    update_interval=100,
+    max_batches=700,
+    batches_per_update=100,
     random_state=0,
 ).fit(X)
 print(f"accuracy {clustering_accuracy_score(y, dcec.labels_):.3f}")

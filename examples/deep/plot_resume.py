@@ -33,8 +33,8 @@ def make_dcec(checkpoint=None):
             filters=(16, 32, 64), kernel_sizes=(3, 3, 3), augmentation="affine", epochs=20, batch_size=32
         ),
         batch_size=64,
-        max_iter=280,
-        update_interval=35,
+        max_batches=280,
+        batches_per_update=35,
         tol=0,
         checkpoint=checkpoint,
         random_state=0,
@@ -42,7 +42,7 @@ def make_dcec(checkpoint=None):
 
 
 undisturbed = make_dcec().fit(X)
-print(f"{undisturbed.n_iter_} batches of joint training")
+print(f"{undisturbed.n_batches_} batches of joint training")
 
 # %%
 # A crash
@@ -102,7 +102,7 @@ resumed = make_dcec(checkpoint=folder.name)
 counter = Crash()
 resumed.set_callbacks(counter).fit(X)
 print(f"trained again: {counter.counts['epoch']} epochs and {counter.counts['update']} updates")
-print(f"of {resumed.autoencoder.epochs} epochs and {len(resumed.history_['n_iter'])} updates")
+print(f"of {resumed.autoencoder.epochs} epochs and {len(resumed.history_['n_batches'])} updates")
 
 # %%
 # No epoch of pretraining was repeated, and of joint training only what had come after the last file. A
@@ -126,7 +126,7 @@ folder.cleanup()
 
 display = HistoryDisplay.from_estimator(resumed)
 display.figure_.suptitle("History of the resumed fit, with the crash")
-crashed_at = resumed.history_["n_iter"][crash.counts["update"] - 1]
+crashed_at = resumed.history_["n_batches"][crash.counts["update"] - 1]
 display.ax_.axvline(crashed_at, color="0.5", linestyle=":")
 display.ax_.annotate(" crash", (crashed_at, 0.5), xycoords=("data", "axes fraction"), va="top", color="0.3")
 plt.show()

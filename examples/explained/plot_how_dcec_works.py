@@ -18,7 +18,7 @@ within Deep Convolutional Embedded Clustering*.
 # -----------------------------
 # The encoder :math:`f` turns an image :math:`x_i` into a point :math:`z_i = f(x_i)` of the embedding, here of
 # ten numbers; the decoder :math:`g` makes an image of such a point. In the first phase, pretraining, they
-# learn to reproduce the images: they minimise the reconstruction loss (equation 4)
+# learn to reproduce the images: they minimize the reconstruction loss (equation 4)
 #
 # .. math:: L_r = \frac{1}{n} \sum_{i=1}^n \lVert g(f(x_i)) - x_i \rVert^2 .
 #
@@ -50,7 +50,7 @@ plt.show()
 #
 # The embedding
 # -------------
-# Here is the embedding, as its first two principal components show it. The colours are the digits, which the
+# Here is the embedding, as its first two principal components show it. The colors are the digits, which the
 # autoencoder has never seen. Images of one digit are near one another already, but there are no gaps
 # between the digits.
 
@@ -111,7 +111,7 @@ Q = soft_assignment(Z, centers)
 #
 # .. math:: p_{ij} = \frac{q_{ij}^2 / f_j}{\sum_l q_{il}^2 / f_l}, \qquad f_j = \sum_i q_{ij} .
 #
-# The square favours the large entries of a row over the small ones; the division holds back large clusters,
+# The square favors the large entries of a row over the small ones; the division holds back large clusters,
 # which would swallow the small ones otherwise.
 
 
@@ -163,11 +163,11 @@ print(f"    in Q {np.median(Q.max(axis=1)):.2f}, in P {np.median(P.max(axis=1)):
 # %%
 # Each row is an image, each column a center. The images stand in the order of how sure their assignments are.
 # The assignments in the upper rows are spread over many centers, and so are their targets, which say little.
-# Where Q has a favourite, P insists on it.
+# Where Q has a favorite, P insists on it.
 #
 # Train encoder, decoder and centers together
 # -------------------------------------------
-# The third phase minimises (equation 5)
+# The third phase minimizes (equation 5)
 #
 # .. math:: L = L_r + \gamma L_c .
 #
@@ -177,7 +177,7 @@ print(f"    in Q {np.median(Q.max(axis=1)):.2f}, in P {np.median(P.max(axis=1)):
 # .. math:: L_c = \mathrm{KL}(P \Vert Q) = \sum_i \sum_j p_{ij} \log \frac{p_{ij}}{q_{ij}} ,
 #
 # of which the package takes the mean over the images. Its gradient moves images towards the centers that
-# their targets favour, and the centers with them. The reconstruction loss sees to it that the embedding goes
+# their targets favor, and the centers with them. The reconstruction loss sees to it that the embedding goes
 # on telling images apart; without it the method is that of Xie et al. P is computed anew from time to time,
 # as Q has become surer by then; here every 100 batches.
 #
@@ -189,9 +189,9 @@ monitor = ScoringMonitor(scoring={"accuracy": clustering_accuracy_scorer})
 dcec = DCEC(
     init=centers,
     autoencoder=FrozenEstimator(autoencoder),
-    update_interval=100,
+    batches_per_update=100,
     batch_size=64,
-    max_iter=700,
+    max_batches=700,
     random_state=0,
 )
 dcec.set_callbacks(monitor).fit(X, y)

@@ -36,7 +36,7 @@ kmeans = KMeans(5, init=bad_start, n_init=1).fit(X)
 
 
 def draw(ax, centers, title=None, trail=None):
-    """Draw the samples in grey, and centers, with the way that they came."""
+    """Draw the samples in gray, and centers, with the way that they came."""
     ax.scatter(*X.T, s=4, color="0.75", linewidths=0)
     for j, center in enumerate(centers):
         if trail is not None:
@@ -104,7 +104,7 @@ def weights(X, centers, p=2):
 
 
 # %%
-# Here are both, and their product, for four centers of which three crowd on the left. Each map colours a
+# Here are both, and their product, for four centers of which three crowd on the left. Each map colors a
 # plane of possible samples. The three share what lies around them: a sample that is about equally far from
 # them belongs to each by a third. And what they share loses weight: its w is about a third. So a center of
 # the crowd is held by only a third of a third of such a sample. The center on the right is held by nearly
@@ -295,7 +295,7 @@ plt.show()
 # What it looks like, and what ``p="auto"`` does
 # ----------------------------------------------
 # Five overlapping groups in ten dimensions, seen on their first two principal components, each in its
-# colour. With p = 2 all centers meet (the one cross is five), and the estimator says so. The default
+# color. With p = 2 all centers meet (the one cross is five), and the estimator says so. The default
 # ``p="auto"`` starts with 2, or with 1.4 p* if that is larger, and goes on to a larger exponent as long as
 # centers have met. It keeps all five. It does not beat k-means here, which has a good start of its own, from
 # k-means++.

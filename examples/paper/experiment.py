@@ -1,7 +1,7 @@
-"""The experiment of the paper: which initialiser suits deep convolutional embedded clustering?
+"""The experiment of the paper: which initializer suits deep convolutional embedded clustering?
 
-For each seed one autoencoder is pretrained, and refined once from the centers of each initialiser, so
-that the initialisers can be compared in pairs:
+For each seed one autoencoder is pretrained, and refined once from the centers of each initializer, so
+that the initializers can be compared in pairs:
 
     python examples/paper/experiment.py usps --output results
 
@@ -39,7 +39,7 @@ from skdcec.metrics import clustering_accuracy_score
 
 
 def random_centers(Z, n_clusters, random_state):
-    """Return images drawn at random: the control that any initialiser should beat."""
+    """Return images drawn at random: the control that any initializer should beat."""
     return Z[random_state.choice(len(Z), n_clusters, replace=False)]
 
 
@@ -59,13 +59,13 @@ INITIALIZERS = PAPER | {
     "ward": AgglomerativeClustering(),
     "spectral": SpectralClustering(affinity="nearest_neighbors"),
 }
-SMOKE = {"data": "digits", "seeds": 2, "epochs": 2, "update_interval": 3, "max_iter": 6}
+SMOKE = {"data": "digits", "seeds": 2, "epochs": 2, "batches_per_update": 3, "max_batches": 6}
 LEVELS = (0.95, 0.98)
 
 
 def settings(args):
     """Return what the runs of one folder must have in common."""
-    names = ["augmentation", "epochs", "batch_size", "update_interval", "max_iter"]
+    names = ["augmentation", "epochs", "batch_size", "batches_per_update", "max_batches"]
     return {"data": Path(args.data).stem} | {name: getattr(args, name) for name in names}
 
 
@@ -93,7 +93,7 @@ class Record:
     def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
         task = context.task_name
         self.seconds[task] = time.perf_counter() - self.begin[task]
-        if task == "initialise":
+        if task == "initialize":
             self.embedding = X
         if task == "update":
             accuracy = clustering_accuracy_score(self.y, fitted_estimator.labels_)
@@ -126,7 +126,7 @@ def write_atomically(path, write):
 
 
 def finished(output):
-    """Return the rows of the runs that are done, in the order of their seeds and initialisers."""
+    """Return the rows of the runs that are done, in the order of their seeds and initializers."""
     rows = [json.loads(path.read_text()) for path in (output / "runs").glob("*.json")]
     if (output / "results.csv").exists():
         rows = pd.read_csv(output / "results.csv").replace({np.nan: None}).to_dict("records") + rows
@@ -136,7 +136,7 @@ def finished(output):
 
 
 def run(seed, name, args):
-    """Refine the autoencoder of `seed` from the centers of one initialiser; return the row of the result."""
+    """Refine the autoencoder of `seed` from the centers of one initializer; return the row of the result."""
     X, y = load(args.data)
     checkpoint = args.output / "checkpoints" / f"{seed}-{name}"
     dcec = DCEC(
@@ -147,8 +147,8 @@ def run(seed, name, args):
             epochs=args.epochs,
             batch_size=args.batch_size,
         ),
-        update_interval=args.update_interval,
-        max_iter=args.max_iter,
+        batches_per_update=args.batches_per_update,
+        max_batches=args.max_batches,
         batch_size=args.batch_size,
         memory=args.output / "pretrained",
         checkpoint=checkpoint,
@@ -168,9 +168,9 @@ def run(seed, name, args):
     row = settings(args) | {"images": len(X), "seed": seed, "init": name}
     row |= scores("initial_", y, dcec.initial_labels_) | scores("", y, dcec.labels_)
     row |= {"distinct_centers": distinct(dcec.initial_centers_, Z)}
-    row |= {"initial_iterations": getattr(dcec.init_, "n_iter_", None), "batches": dcec.n_iter_}
+    row |= {"initial_iterations": getattr(dcec.init_, "n_iter_", None), "batches": dcec.n_batches_}
     row |= {"resumed": int(resumed)}
-    row |= {f"{task}_seconds": record.seconds[task] for task in ("pretrain", "initialise", "refine")}
+    row |= {f"{task}_seconds": record.seconds[task] for task in ("pretrain", "initialize", "refine")}
     row |= {f"seconds_to_{level}": record.passed.get(level) for level in LEVELS}
     return {key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()}
 
@@ -224,8 +224,10 @@ def parse():
     parser.add_argument("--augmentation", choices=["none", "affine"], default="none")
     parser.add_argument("--epochs", type=int, default=200, help="of pretraining (default: 200)")
     parser.add_argument("--batch-size", type=int, default=256, help="(default: 256)")
-    parser.add_argument("--update-interval", type=int, default=140, help="batches between targets (140)")
-    parser.add_argument("--max-iter", type=int, default=20000, help="most batches of joint training (20000)")
+    parser.add_argument("--batches-per-update", type=int, default=140, help="batches between targets (140)")
+    parser.add_argument(
+        "--max-batches", type=int, default=20000, help="most batches of joint training (20000)"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="seeds at a time, in processes of their own")
     parser.add_argument(
         "--smoke",

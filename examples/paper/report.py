@@ -3,7 +3,7 @@
     python examples/paper/report.py results/results.csv --output report
 
 prints the tables, and writes each as a CSV file and the figures as PNG files into the folder of the output.
-Results of ``starts.py`` are recognised and reported as well.
+Results of ``starts.py`` are recognized and reported as well.
 """
 
 import argparse
@@ -63,26 +63,26 @@ def spread(values, digits=3):
 
 
 def method(init):
-    """Return the name of an initialiser without its number of starts."""
+    """Return the name of an initializer without its number of starts."""
     return re.sub(r", \d+ starts?$", "", NAMES[init])
 
 
 def groups(rows):
-    """Yield name and rows of each initialiser, in the order of NAMES."""
+    """Yield name and rows of each initializer, in the order of NAMES."""
     for init in NAMES:
         if len(group := rows[rows["init"] == init]):
             yield init, group
 
 
 def accuracy_table(rows):
-    """Scores of each initialiser, before and after refinement, beside what the paper printed."""
+    """Scores of each initializer, before and after refinement, beside what the paper printed."""
     published = PUBLISHED.get(rows["data"].iloc[0], {})
     table = []
     for init, group in groups(rows):
         paper = published.get(init)
         table.append(
             {
-                "initialiser": NAMES[init],
+                "initializer": NAMES[init],
                 "seeds": len(group),
                 "initial accuracy": spread(group["initial_accuracy"]),
                 "accuracy": spread(group["accuracy"]),
@@ -107,7 +107,7 @@ def holm(p_values):
 
 
 def differences(rows, score):
-    """Return the differences to k-means, one row for each seed and one column for each initialiser."""
+    """Return the differences to k-means, one row for each seed and one column for each initializer."""
     table = rows.pivot(index="seed", columns="init", values=score)
     order = [init for init in NAMES if init in table and init != BASE]
     return table[order].sub(table[BASE], axis=0) if BASE in table else table[[]]
@@ -120,7 +120,7 @@ def paired_table(rows, score="accuracy"):
         values = column.dropna()
         table.append(
             {
-                "initialiser": NAMES[init],
+                "initializer": NAMES[init],
                 "seeds": len(values),
                 f"difference of {score.replace('_', ' ')}": f"{values.mean():+.3f}",
                 "95 % CI": interval(values),
@@ -137,15 +137,15 @@ def paired_table(rows, score="accuracy"):
 
 
 def cost_table(rows):
-    """Centers and clusters in use, iterations and seconds of each initialiser."""
+    """Centers and clusters in use, iterations and seconds of each initializer."""
     whole = rows[rows["resumed"] == 0]  # the others' clocks missed what came before
     return pd.DataFrame(
         {
-            "initialiser": NAMES[init],
+            "initializer": NAMES[init],
             "distinct centers": spread(group["distinct_centers"], 1),
             "clusters": spread(group["clusters"], 1),
             "iterations": spread(group["initial_iterations"].dropna(), 0),
-            "seconds": spread(group["initialise_seconds"], 2),
+            "seconds": spread(group["initialize_seconds"], 2),
             "batches of joint training": spread(group["batches"], 0),
             "its seconds": spread(group["refine_seconds"], 0),
         }
@@ -154,7 +154,7 @@ def cost_table(rows):
 
 
 def starts_table(rows):
-    """How much the result of each initialiser, started once, depends on its random start."""
+    """How much the result of each initializer, started once, depends on its random start."""
     table = []
     for init, group in groups(rows):
         by_seed = group.groupby("seed")
@@ -163,7 +163,7 @@ def starts_table(rows):
         best = group["objective"] - lowest <= 1e-3 * lowest.abs()
         table.append(
             {
-                "initialiser": method(init),
+                "initializer": method(init),
                 "accuracy": f"{group['accuracy'].mean():.3f}",
                 "s.d. over starts": f"{by_seed['accuracy'].std().mean():.3f}",
                 "least": f"{group['accuracy'].min():.3f}",
@@ -250,7 +250,7 @@ def paired_figure(rows):
 
 
 def starts_figure(rows):
-    """Draw the accuracy of each initialiser's centers from every start."""
+    """Draw the accuracy of each initializer's centers from every start."""
     figure, axes = labelled_axes([method(init) for init, _ in groups(rows)])
     for y, (_, group) in enumerate(groups(rows)):
         for seed, values in group.groupby("seed")["accuracy"]:
