@@ -21,9 +21,9 @@ SMALLEST_PROBABILITY = 1e-7
 def soft_assignment(Z: Any, centers: Any, xp: Any = np) -> Any:
     """Return Q, the Student's t similarity of embeddings to centers.
 
-    q_ij is proportional to 1 / (1 + |z_i - mu_j|^2) over the centers j (Xie et al. 2016, equation 1; equation
-    6 of Nogueira and Serapiao). Differences are squared directly, so that nothing cancels, and each row is
-    computed alike at every position.
+    q_ij is proportional to 1 / (1 + d_ij^2) over the centers j, with the distance d_ij of z_i to mu_j (Xie et
+    al. 2016, equation 1; equation 6 of Nogueira and Serapiao). Differences are squared directly, so that
+    nothing cancels, and each row is computed alike at every position.
 
     Parameters
     ----------
@@ -185,8 +185,9 @@ class ClusteringLoss(BaseEstimator):
 class KLDivergence(ClusteringLoss):
     """Kullback-Leibler divergence between targets and soft assignments, the loss of DEC and DCEC.
 
-    The targets are P_ij proportional to q_ij^power / f_j^balance, with the soft assignments q of all images
-    and f_j = sum_i q_ij. The loss of an image is the sum over clusters of p log(p / q).
+    The loss of DEC [1]_ and DCEC [2]_. The targets are P_ij proportional to q_ij^power / f_j^balance, with
+    the soft assignments q of all images and f_j = sum_i q_ij. The loss of an image is the sum over clusters
+    of p log(p / q).
 
     Parameters
     ----------
@@ -206,11 +207,10 @@ class KLDivergence(ClusteringLoss):
     ----------
     .. [1] J. Xie, R. Girshick, A. Farhadi (2016). "Unsupervised deep embedding for clustering analysis",
        equations 1 to 3. ICML 2016.
-    .. [2] X. Guo, X. Liu, E. Zhu, J. Yin (2017). "Deep clustering with convolutional autoencoders". ICONIP
-      2017.
+    .. [2] X. Guo, X. Liu, E. Zhu, J. Yin (2017). "Deep clustering with convolutional autoencoders".
+       ICONIP 2017.
     .. [3] F. Li, H. Qiao, B. Zhang (2018). "Discriminatively boosted image clustering with fully
-      convolutional
-       auto-encoders". Pattern Recognition 83, 161-173.
+       convolutional auto-encoders". Pattern Recognition 83, 161-173.
 
     Examples
     --------
