@@ -1,4 +1,4 @@
-"""What the benchmarks share: data, a clock, and how numbers are told."""
+"""The common parts of the benchmarks: data, a clock, tables and files."""
 
 import json
 import os
@@ -19,14 +19,14 @@ def make_data(n, d, k, dtype):
 
 
 def seconds(function, *args):
-    """Return how long a call takes."""
+    """Return the seconds of a call."""
     start = time.perf_counter()
     function(*args)
     return time.perf_counter() - start
 
 
 class Stopwatch:
-    """A callback that looks at the clock after each iteration."""
+    """Callback that records the time after each iteration."""
 
     def setup(self, estimator, context):
         self.times = []
@@ -43,12 +43,12 @@ class Stopwatch:
 
 
 def time_iteration(model, X, max_iter):
-    """Return the seconds that an iteration takes: ours by a callback, others by a long and a short fit."""
+    """Return the seconds of an iteration: ours by a callback, others by a long and a short fit."""
     if not hasattr(model, "set_callbacks"):
-        model.set_params(max_iter=1).fit(X)  # the first fit meets cold memory
+        model.set_params(max_iter=1).fit(X)  # the first fit has cold caches
         short = seconds(model.fit, X)
-        whole = seconds(model.set_params(max_iter=max_iter).fit, X)
-        return (whole - short) / (model.n_iter_ - 1)
+        long = seconds(model.set_params(max_iter=max_iter).fit, X)
+        return (long - short) / (model.n_iter_ - 1)
     watch = Stopwatch()
     model.set_callbacks(watch).set_params(max_iter=max_iter).fit(X)
     return (watch.times[-1] - watch.times[0]) / (len(watch.times) - 1)
@@ -61,7 +61,7 @@ def print_table(head, lines):
 
 
 def write(path, numbers):
-    """Write all numbers as JSON, with the machine that they were measured on."""
+    """Write all numbers and the machine as JSON."""
     packages = ("skdcec", "scikit-learn", "numpy", "keras", "tensorflow")
     machine = {
         "platform": platform.platform(),

@@ -4,12 +4,12 @@ How fast are the clusterers?
 
 Three comparisons with scikit-learn's ``KMeans``, in one process and with the same number of threads:
 
-1. the time of one iteration, over that of one iteration of Lloyd's algorithm, from the same initial centers.
-   For ours a callback looks at the clock after each iteration; for Lloyd's algorithm, which takes no
-   callbacks, it is the difference between a long and a short fit. The fits of all clusterers take turns, and
-   the median and the smallest of the repetitions are given;
-2. the time of a whole fit with default settings, and its adjusted Rand index, against ``KMeans(n_init=20)``;
-3. the memory that a fit needs on top of its data, at its peak.
+1. the time of one iteration, relative to one iteration of Lloyd's algorithm, from the same initial centers.
+   A callback records the time after each iteration of ours; for Lloyd's algorithm, which takes no callbacks,
+   it is the difference between a long and a short fit. The fits of all clusterers take turns, and the table
+   has the median and the smallest of the repetitions;
+2. the time of a fit with default settings, and its adjusted Rand index, against ``KMeans(n_init=20)``;
+3. the peak memory of a fit in addition to its data.
 
 Run it, from the folder above ``examples``, as::
 
@@ -51,7 +51,7 @@ FITS = {
 
 
 def time_iterations(X, k, repetitions):
-    """Return the seconds that an iteration of each clusterer takes, in each repetition."""
+    """Return the seconds of an iteration of each clusterer, in each repetition."""
     max_iter = 8 if X.size > 5_000_000 else 40
     for model in ITERATIONS.values():
         model.set_params(n_clusters=k, init=X[:k].copy(), tol=0)
@@ -63,7 +63,7 @@ def time_iterations(X, k, repetitions):
 
 
 def report_iterations(results):
-    """Return one cell for each clusterer: how many times the iteration of Lloyd's algorithm."""
+    """Return one cell for each clusterer: the ratio to an iteration of Lloyd's algorithm."""
     lloyd = np.array(results[LLOYD])
     cells = [f"{1e3 * np.median(lloyd):.2f} ms"]
     for name, times in results.items():
@@ -92,9 +92,9 @@ def report_fits(X, y, k):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1])
     parser.add_argument("--threads", type=int, default=None, help="threads of all clusterers, by default all")
-    parser.add_argument("--repetitions", type=int, default=7, help="how often iterations are timed")
-    parser.add_argument("--no-fits", action="store_true", help="leave out the whole fits, which take longest")
-    parser.add_argument("--output", default="centers.json", help="where all numbers go")
+    parser.add_argument("--repetitions", type=int, default=7, help="how often to time iterations")
+    parser.add_argument("--no-fits", action="store_true", help="leave out the full fits, which take longest")
+    parser.add_argument("--output", default="centers.json", help="file of all numbers")
     args = parser.parse_args()
     # fits are cut short on purpose
     warnings.simplefilter("ignore", ConvergenceWarning)
@@ -112,10 +112,10 @@ def main():
                     cells, numbers["fits"][case] = report_fits(X, y, k)
                     fits.append([case, *cells])
                 print(case, "done", flush=True)
-    print("\nTime of an iteration over Lloyd's: median (and smallest over smallest)")
+    print("\nTime of an iteration relative to Lloyd's: median (and ratio of the smallest)")
     print_table(["data", *ITERATIONS], iterations)
     if fits:
-        print("\nWhole fit: seconds, adjusted Rand index, peak memory over that of the data")
+        print("\nFull fit: seconds, adjusted Rand index, peak memory relative to the data")
         print_table(["data", *FITS], fits)
     write(args.output, numbers)
 

@@ -2,17 +2,17 @@
 Which exponents keep the centers apart?
 =======================================
 
-In high dimension, K-harmonic means with a small exponent p lets its centers fall onto one another. This
-benchmark counts how many of them remain distinct, for a range of exponents and for ``p="auto"``, which draws
-new initial centers for each exponent that it tries, whereas a number has a single start. The kernel version
-(with ``sigma="scale"``) is treated likewise; k-means with a single start is there for comparison. Distinct
-means farther apart than a twentieth of the total standard deviation.
+In high dimension, the centers of K-harmonic means with a small exponent p collapse onto each other. This
+benchmark counts the distinct centers for a range of exponents, each with a single start, and for
+``p="auto"``, which draws new initial centers for each exponent that it tries; likewise for the kernel form
+(with ``sigma="scale"``), and for k-means with a single start. Distinct means farther apart than a twentieth
+of the total standard deviation.
 
 Run it, from the folder above ``examples``, as::
 
     python examples/benchmarks/collapse.py [--seeds 5] [--output collapse.json]
 
-The embedding of the USPS images takes part if the environment variable ``SKDCEC_DATA`` names a folder with
+The embedding of the USPS images is included if the environment variable ``SKDCEC_DATA`` names a folder with
 ``usps.npz``. Training its autoencoder takes minutes; ``--save-embedding usps.npy`` keeps the embedding, and
 ``--embedding usps.npy`` uses it the next time. ``--labels`` names a file of labels for any other embedding.
 """
@@ -80,7 +80,7 @@ def count_distinct(centers, X):
 
 
 def run(clusterer, data, X, y, seed):
-    """Fit a clusterer; return what came of it."""
+    """Fit a clusterer; return the row of the result."""
     model = clusterer.set_params(n_clusters=len(np.unique(y)), random_state=seed).fit(X)
     distinct, ari = count_distinct(model.cluster_centers_, X), adjusted_rand_score(y, model.labels_)
     about = {"data": data, "algorithm": type(model).__name__, "p": getattr(model, "p", ""), "seed": seed}
@@ -99,13 +99,13 @@ def cell(runs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1])
     parser.add_argument("--seeds", type=int, default=5, help="runs of each clusterer")
-    parser.add_argument("--output", default="collapse.json", help="where every single run goes")
+    parser.add_argument("--output", default="collapse.json", help="file of all runs")
     parser.add_argument("--epochs", type=int, default=200, help="epochs of the autoencoder")
     parser.add_argument("--embedding", type=Path, help=".npy file to use instead of training")
     parser.add_argument("--labels", type=Path, help=".npy file, by default the digits of USPS")
     parser.add_argument("--save-embedding", type=Path, help=".npy file for the embedding of the USPS images")
     args = parser.parse_args()
-    # centers that meet are what is measured here, so that warnings of them say nothing new
+    # the benchmark counts coinciding centers itself
     warnings.simplefilter("ignore", ConvergenceWarning)
 
     tables, runs = {title: [] for title in TABLES}, []

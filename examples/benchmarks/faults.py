@@ -2,15 +2,15 @@
 What survives which fault?
 ==========================
 
-Fits are killed, interrupted, run out of disk and made to diverge, and what is left is compared with what the
-documentation promises: a fit that is called again ends with the same bits as one that nothing happened to, an
-estimator that was fitted before stays as it was, and a file that is not whole is never taken for a good one.
+Fits are killed, interrupted, run out of disk and made to diverge. The benchmark checks that the promises of
+the documentation hold: a fit that is called again ends with the same bits as an undisturbed one, an estimator
+that was fitted before stays as it was, and an incomplete file is never mistaken for a good one.
 
 - ``kills``: a fit with ``checkpoint=`` is killed at random moments, and started again until it is done;
 - ``experiment``: so is ``examples/paper/experiment.py``, in one folder of results;
-- ``full-disk``: while a checkpoint, a pretrained autoencoder or the images of a stream are written;
-- ``read-only``: the folder of ``checkpoint=`` or ``memory=``;
-- ``neighbors``: two processes use one folder of ``memory=`` at once;
+- ``full-disk``: the disk is full while a checkpoint, a pretrained autoencoder or a stream is written;
+- ``read-only``: the folder of ``checkpoint=`` or ``memory=`` cannot be written to;
+- ``neighbors``: two processes use the same ``memory=`` at once;
 - ``interrupts``: Ctrl-C at random moments of the second fit of an estimator;
 - ``divergence``: a loss that is no longer finite, in the second fit of an estimator.
 
@@ -18,9 +18,9 @@ Run it, from the folder above ``examples``, as::
 
     python examples/benchmarks/faults.py [--only kills full-disk ...] [--kills 30] [--output faults.json]
 
-It takes about three minutes on one core of a POSIX system, needs pandas, and exits with 1 where a promise is
-broken. Root gets a small file system for the full and the read-only disk; others get a limit on the size of
-files, and a folder that is closed to them.
+It takes about three minutes on one core of a POSIX system, needs pandas, and exits with 1 if a promise is
+broken. Root gets a small file system for the full and the read-only disk; other users get a limit on the size
+of files, and a folder without write permission.
 """
 
 import argparse
@@ -38,6 +38,7 @@ import tempfile
 import threading
 import time
 import warnings
+import zipfile
 from collections import Counter
 from contextlib import contextmanager, redirect_stdout, suppress
 from functools import cache
@@ -49,25 +50,25 @@ import pandas as pd
 from _common import print_table, write
 from sklearn.exceptions import ConvergenceWarning
 
-from skdcec import DCEC, ConvAutoencoder, KHarmonicMeans, _checkpoint
-from skdcec._deep._storage import load_arrays
+from skdcec import DCEC, ConvAutoencoder, KHarmonicMeans
+from skdcec._deep import _checkpoint
 from skdcec.datasets import load_digits_images
 
 EXPERIMENT = Path(__file__).parent.parent / "paper" / "experiment.py"
-# Kills come within this share of the time of an undisturbed run, so that one run meets many of them.
+# Kills come within this fraction of the time of an undisturbed run, so that one run is killed many times.
 WINDOW = 0.4
 # Seconds after which a process counts as hung.
 LONGEST = 600
-# Each fit is a process of its own, forked from one that has only imported what takes long.
+# Each fit is a process of its own, forked from one that has only imported the large packages.
 CONTEXT = multiprocessing.get_context("forkserver")
 
 
 def worker(pipe, function, args, params):
-    """Call a function and send what became of it."""
-    # a damaged file is told by a warning; clusters of networks that are hardly trained are no concern here
+    """Call a function and send its result, or its error."""
+    # a warning reports a damaged file; the clusters of hardly trained networks do not matter here
     warnings.simplefilter("error", UserWarning)
     warnings.simplefilter("ignore", ConvergenceWarning)
-    # so that much of the time is spent on writing, where most can go wrong
+    # write after each step, because most can go wrong while a file is written; no parameter sets this
     _checkpoint.SAVE_EVERY = 0.0
     try:
         answer = "returned", function(*args, **params)
@@ -94,7 +95,7 @@ def finish(process, receiver, seconds=None):
         elif seconds is None:
             answer = "hung", f"for {LONGEST} seconds"
     except EOFError:
-        answer = "died", "without a word"
+        answer = "died", "without an error"
     if answer is None or answer[0] == "hung":
         process.kill()
     process.join()
@@ -102,11 +103,11 @@ def finish(process, receiver, seconds=None):
 
 
 def call(function, *args, **params):
-    """Call a function in a process that is left alone."""
+    """Call a function in an undisturbed process."""
     return finish(*start(function, *args, **params))
 
 
-# --------------------------------------------------------------------------- what the processes do
+# --------------------------------------------------------------------------- functions of the processes
 
 
 def images():
@@ -114,7 +115,7 @@ def images():
 
 
 def make(seed, steps=40, **params):
-    """Return an estimator that can save its progress after each of twice so many steps."""
+    """Return an estimator that saves its progress after each of `steps` epochs and `steps` batches."""
     autoencoder = ConvAutoencoder((16, 32), (3, 3), epochs=steps, n_components=4, augmentation="affine")
     model = DCEC(
         autoencoder=autoencoder, init=KHarmonicMeans(), batches_per_update=1, max_batches=steps, tol=0.0
@@ -123,13 +124,27 @@ def make(seed, steps=40, **params):
 
 
 def digest(model):
-    """Return a text that differs where a bit of the result does."""
+    """Return a hash of the result."""
     weights = model.autoencoder_.weights_
     return joblib.hash([model.labels_, model.cluster_centers_, weights, model.history_])
 
 
+class NoTraining:
+    """Callback that raises an error if pretraining begins."""
+
+    def setup(self, estimator, context): ...
+
+    def teardown(self, estimator, context): ...
+
+    def on_fit_task_begin(self, estimator, context):
+        if context.task_name == "pretrain":
+            raise RuntimeError("training began")
+
+    def on_fit_task_end(self, estimator, context): ...
+
+
 def fit(seed, largest_file=None, may_train=True, stream=None, **params):
-    """Fit to the images, or to a stream of them that is kept in a folder."""
+    """Fit to the images, or to a stream of them that is stored in a folder; return the hash of the result."""
     X = images()
     if stream:
         import keras
@@ -143,11 +158,10 @@ def fit(seed, largest_file=None, may_train=True, stream=None, **params):
         tempfile.tempdir = str(stream)
     if largest_file:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+    model = make(seed, **params)
     if not may_train:
-        from skdcec._deep import _training
-
-        _training.pretrain = None  # a TypeError if it is called
-    return digest(make(seed, **params).fit(Batches() if stream else X))
+        model.set_callbacks(NoTraining())
+    return digest(model.fit(Batches() if stream else X))
 
 
 def fit_in(folder, seed):
@@ -155,7 +169,7 @@ def fit_in(folder, seed):
 
 
 def experiment_in(folder, seed):
-    """Run the experiment; return its results but for times, and whether runs were resumed."""
+    """Run the experiment; return its results without times and without the column 'resumed'."""
     options = "--seeds 2 --epochs 2 --batches-per-update 3 --max-batches 6 --first-seed".split()
     sys.argv = [EXPERIMENT.name, "digits", "--output", str(folder), *options, str(2 * seed)]
     sys.path.insert(0, str(EXPERIMENT.parent))
@@ -166,36 +180,36 @@ def experiment_in(folder, seed):
 
 
 def interrupt(seed, moments):
-    """Interrupt second fits, at moments given as shares of their time; count what became of them.
+    """Interrupt second fits at moments given as fractions of their time; count the outcomes.
 
-    Python ignores an interrupt in a destructor or in a callback of its garbage collector, and Keras may make
-    another error of one. That is out of our hands; what must hold is that nothing is half done.
+    Python ignores an interrupt in a destructor or in a callback of its garbage collector, and Keras may raise
+    another error. Neither depends on this package, but nothing may be left half done.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     X, counts = images(), Counter()
-    first, second = make(seed).fit(X), make(seed + 1)
+    earlier, later = make(seed).fit(X), make(seed + 1)
     begin = time.perf_counter()
-    second.fit(X)
+    later.fit(X)
     duration = time.perf_counter() - begin
     for moment in moments:
-        model, expected = copy.deepcopy(first).set_params(random_state=seed + 1), first
+        model, expected = copy.deepcopy(earlier).set_params(random_state=seed + 1), earlier
         timer = threading.Timer(moment * duration, os.kill, (os.getpid(), signal.SIGINT))
         timer.start()
         try:
             model.fit(X)
-            expected, outcome = second, "ignored"
+            expected, outcome = later, "ignored"
             timer.join()
             time.sleep(0.5)
         except (KeyboardInterrupt, Exception) as error:
-            outcome = type(error).__name__ if expected is first else "late"
+            outcome = type(error).__name__ if expected is earlier else "late"
         counts[outcome] += 1
         counts["wrong"] += not np.array_equal(model.predict_proba(X), expected.predict_proba(X))
-    counts["wrong"] += digest(make(seed + 1).fit(X)) != digest(second)
+    counts["wrong"] += digest(make(seed + 1).fit(X)) != digest(later)
     return counts
 
 
 def diverge(seed, folder):
-    """Make second fits diverge; return what is wrong with what each way to do so leaves."""
+    """Make second fits diverge in several ways; return the broken promises of each."""
     import keras
 
     X, wrong = images(), {}
@@ -215,42 +229,48 @@ def diverge(seed, folder):
             message = "no error"
         except Exception as error:
             message = f"{type(error).__name__}: {error}"
-        arrays = [a for path in folder.rglob("*.npz") for a in load_arrays(path)[0].values()]
+        arrays = [a for path in folder.rglob("*.npz") for a in read_arrays(path).values()]
         promises = {
             message: message.startswith("FloatingPointError") and "learning rate" in message,
             "earlier fit changed": np.array_equal(victim.predict_proba(X), before),
             "kept in memory": set((folder / "memory").iterdir()) == memory,
             "NaN in files": all(np.isfinite(a).all() for a in arrays),
         }
-        wrong[way] = [name for name, kept in promises.items() if not kept]
+        wrong[way] = [name for name, holds in promises.items() if not holds]
     return wrong
 
 
-# --------------------------------------------------------------------------- what they leave
+# --------------------------------------------------------------------------- checks of their results
 
 
 @cache
 def undisturbed(seed):
-    """Return what becomes of a fit that is left alone."""
+    """Return the answer of an undisturbed fit."""
     return call(fit, seed)
 
 
+def read_arrays(path):
+    """Return the arrays of a file; NumPy and zip raise an error if it is damaged."""
+    with np.load(path) as file:
+        return dict(file)
+
+
 def look_at_files(folder, seen=None):
-    """Return what is wrong with the files of fits, which may have been killed."""
+    """Return the faults in the files of fits, which may have been killed."""
     wrong = []
     for path in folder.rglob("*.*"):
         try:
             if path.suffix == ".npz":
-                load_arrays(path)
+                read_arrays(path)
             elif path.suffix != ".tmp":
                 wrong.append(f"{path.name} is no file of skdcec")
-        except ValueError:
+        except (ValueError, EOFError, zipfile.BadZipFile):
             wrong.append(f"{path.name} is damaged")
     return wrong
 
 
 def look_at_results(folder, seen):
-    """Return what is wrong with those of an experiment, given its runs and rows that were seen before."""
+    """Return the faults in the files of an experiment, given its runs and rows so far."""
     wrong = [text for name in ("pretrained", "checkpoints") for text in look_at_files(folder / name)]
     now = {path.name: path.read_text() for path in (folder / "runs").glob("*.json")}
     if (folder / "results.csv").exists():
@@ -258,7 +278,7 @@ def look_at_results(folder, seen):
         names = [f"{row.seed}-{row.init}.json" for row in table.itertuples()]
         runs = pd.DataFrame([json.loads(now.get(name, "{}")) for name in names])
         if not table.equals(pd.read_csv(io.StringIO(runs.to_csv(index=False)))) or len({*names}) < len(names):
-            wrong.append("results.csv is not that of the runs")
+            wrong.append("results.csv does not match the runs")
         now |= {f"row of {name}": "there" for name in names}
     wrong += [f"{name} lost or made twice" for name in seen if now.get(name) != seen[name]]
     seen |= now
@@ -266,7 +286,7 @@ def look_at_results(folder, seen):
 
 
 # --------------------------------------------------------------------------- faults
-# Each yields what was done, how often, what happened, and a list of what is wrong with that.
+# Each yields the name of the fault, the number of times, the outcome, and a list of what is wrong with it.
 
 
 def half_written(folder):
@@ -275,10 +295,10 @@ def half_written(folder):
 
 
 def wait_for_writing(folder, receiver, seconds):
-    """Wait until a process begins a file, or is done, or for so many seconds."""
+    """Wait until a process begins a file, or is done, or for a number of seconds."""
     before, begin = half_written(folder), time.perf_counter()
     while not receiver.poll(1e-4) and time.perf_counter() - begin < seconds:
-        with suppress(FileNotFoundError):  # a folder that goes as we look
+        with suppress(FileNotFoundError):  # the folder may be deleted meanwhile
             if half_written(folder) - before:
                 return
 
@@ -286,7 +306,7 @@ def wait_for_writing(folder, receiver, seconds):
 def kill_often(args, folder, what, function, look):
     """Kill a call at random moments; begin others, with other seeds, until there were enough kills.
 
-    About every second kill waits for the next file that is being written.
+    About half of the kills wait until a file is being written.
     """
     rng, killed, hits, done, wrong = np.random.default_rng(args.seed), 0, 0, 0, []
     while killed < args.kills and not wrong:
@@ -306,7 +326,7 @@ def kill_often(args, folder, what, function, look):
             hits += bool(half_written(output) - before)
             try:
                 wrong += look(output, seen)
-            except Exception as error:  # whatever a file that is not whole leads to
+            except Exception as error:  # any error that an incomplete file leads to
                 wrong.append(f"unreadable: {type(error).__name__}")
         if expected[0] != "returned" or outcome != expected:
             errors = [answer for answer in (outcome, expected) if answer[0] != "returned"]
@@ -349,28 +369,28 @@ def small_disk(folder):
 def full_disk(args, folder):
     call(fit, args.seed, checkpoint=folder / "whole", memory=folder / "whole")
     sizes = {path.stem: path.stat().st_size for path in (folder / "whole").iterdir()}
-    first, second = (sizes.pop(phase) for phase in _checkpoint.PHASES)
-    # the bytes of a disk, or of a file, that do for one phase and not for the next, or for half a file
-    rooms = {"checkpoint": (first + 1.5 * second, (first + second) / 2)}
+    pretraining, refinement = sizes.pop("pretraining"), sizes.pop("refinement")
+    # the bytes of a disk, or of a file, that suffice for one phase but not for the next, or for half a file
+    rooms = {"checkpoint": (pretraining + 1.5 * refinement, (pretraining + refinement) / 2)}
     rooms |= {"memory": (sum(sizes.values()) / 2,) * 2, "stream": (images().nbytes / 2,) * 2}
     for name, (disk, file) in rooms.items():
         with small_disk(folder / name) as mount:
             mounted, params = mount(f"size={disk:.0f}"), {name: folder / name}
             error, message = call(fit, args.seed, largest_file=None if mounted else int(file), **params)
-            whole = sorted(path.name for path in (folder / name).iterdir())
-            wrong = look_at_files(folder / name) + ["half-written files"] * any(".tmp" in n for n in whole)
+            names = sorted(path.name for path in (folder / name).iterdir())
+            wrong = look_at_files(folder / name) + ["half-written files"] * any(".tmp" in n for n in names)
             causes = ["No space left" if mounted else "File too large"] + ["TMPDIR"] * (name == "stream")
             wrong += [f"{message!r} lacks {cause}" for cause in causes if cause not in message]
-            wrong += ["no checkpoint left"] * (name == "checkpoint" and "pretraining.npz" not in whole)
-            # the fit would go on without a memory; the worker makes an error of the warning
-            told = "UserWarning" if name == "memory" else "OSError"
-            wrong += [f"no {told}"] * (error != told)
+            wrong += ["no checkpoint left"] * (name == "checkpoint" and "pretraining.npz" not in names)
+            # without a memory the fit would continue; the worker turns the warning into an error
+            reported = "UserWarning" if name == "memory" else "OSError"
+            wrong += [f"no {reported}"] * (error != reported)
             mount("size=100m")
             if call(fit, args.seed, **params) != undisturbed(args.seed):
                 wrong.append("differs when there is room again")
         how = "file system" if mounted else "limit on files"
-        kept = ", ".join(whole) if name == "checkpoint" else "nothing"
-        yield f"full disk for a while, {name} ({how})", 1, f"{error}; {kept} kept", wrong
+        left = ", ".join(names) if name == "checkpoint" else "nothing"
+        yield f"full disk for a while, {name} ({how})", 1, f"{error}; {left} kept", wrong
 
 
 def read_only(args, folder):
@@ -396,7 +416,7 @@ def neighbors(args, folder):
             if [finish(*process) for process in processes] != [undisturbed(seed) for seed in seeds]:
                 wrong.append("results differ from those alone")
             if look_at_files(memory) or len(list(memory.iterdir())) != len({*seeds}):
-                wrong.append("more or less than a good file for each pretraining")
+                wrong.append("not exactly one good file for each pretraining")
         yield f"two {what} fits with one memory at once", times, f"{2 * times} done", wrong
 
 
@@ -423,12 +443,12 @@ def main():
     parser.add_argument("--only", nargs="+", choices=faults, default=list(faults), help="by default all")
     parser.add_argument("--kills", type=int, default=30, help="how many kills, or interrupts (30)")
     parser.add_argument("--seed", type=int, default=0, help="of the fits, and of the moments of kills (0)")
-    parser.add_argument("--output", default="faults.json", help="where all numbers go")
+    parser.add_argument("--output", default="faults.json", help="file of all numbers")
     args = parser.parse_args()
     # an exception, so that nothing stays mounted
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    CONTEXT.set_forkserver_preload(["skdcec._deep._training", "sklearn.mixture", "pandas"])
+    CONTEXT.set_forkserver_preload(["keras", "skdcec", "sklearn.mixture", "pandas"])
 
     names, lines = ("fault", "times", "happened", "wrong"), []
     with tempfile.TemporaryDirectory() as folder:

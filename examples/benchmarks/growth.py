@@ -4,14 +4,12 @@ How do time and memory grow?
 
 1. The seconds of an iteration and the peak memory of a fit, for more and more rows, features and clusters.
 2. Ten million rows of 50 float32, 2 GB: an iteration on the array in memory, on a memory-mapped file, and on
-   two processes of a dask cluster that read the file; and an iteration of dask-ml's k-means, if it is there.
-   The memory is what the process of the fit allocated at most; pages of the file that the system keeps are
-   not part of it, as it takes them back when it likes.
+   two processes of a dask cluster that read the file; and an iteration of dask-ml's k-means, if installed.
+   The memory is the peak allocation of the fitting process, without pages of the file in the system's cache.
+3. The microseconds of an image in training and in an embedding, for larger and larger images.
 
-3. The microseconds that an image costs in training and in being embedded, for larger and larger images.
-
-The rows are noise without clusters, on which no algorithm is done before its iterations are counted. Each
-case of 2 has a process of its own. Run it, from the folder above ``examples``, as::
+The rows are noise without clusters, so no algorithm converges before its last iteration. Each case of 2 has
+its own process. Run it, from the folder above ``examples``, as::
 
     python examples/benchmarks/growth.py [--rows 10000000] [--folder /tmp] [--output growth.json]
 """
@@ -39,7 +37,7 @@ FEATURES, CLUSTERS, CHUNK, ITERATIONS = 50, 10, 250_000, 20
 
 
 def growth():
-    """Yield what an iteration costs where one of the sizes grows."""
+    """Yield the cost of an iteration for growing n, d or k."""
     for axis, values in VALUES.items():
         for value in values:
             size = BASE | {axis: value}
@@ -61,13 +59,13 @@ def growth():
 
 
 def image_sizes():
-    """Yield what an image of each size costs in a step of training and in being embedded, in microseconds."""
+    """Yield the microseconds of an image of each size in a training step and in an embedding."""
     for side in SIDES:
         n = max(512, 2**18 // side**2)
         X = np.random.default_rng(0).random((n, side, side), dtype=np.float32)
         trained = []
         for epochs in (1, 3):
-            # the difference of a long and a short fit, which both find a compiled network from the second on
+            # the difference of a long and a short fit; the network is compiled in the first
             model = ConvAutoencoder(epochs=epochs, random_state=0).fit(X)
             trained.append(min(seconds(model.fit, X) for _ in range(3)))
         embedded = min(seconds(model.transform, X) for _ in range(3))
@@ -75,30 +73,30 @@ def image_sizes():
 
 
 def allocated():
-    """Return the bytes of memory that belong to this process alone."""
+    """Return the bytes of private memory of this process."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("RssAnon"):
             return int(line.split()[1]) * 1024
 
 
 def watched(function):
-    """Return what a function returns, and how much more memory the process had at most meanwhile."""
-    start, most, done = allocated(), [0], threading.Event()
+    """Return the result of a function, and the peak of the additional memory of the process."""
+    start, peak, done = allocated(), [0], threading.Event()
 
     def watch():
         while not done.wait(0.02):
-            most[0] = max(most[0], allocated())
+            peak[0] = max(peak[0], allocated())
 
     watcher = threading.Thread(target=watch)
     watcher.start()
     result = function()
     done.set()
     watcher.join()
-    return result, most[0] - start
+    return result, peak[0] - start
 
 
 def read_chunk(path, start):
-    """Return some rows of a file, mapped where the function runs."""
+    """Return a chunk of the rows of a file, which the worker maps."""
     return np.asarray(np.load(path, mmap_mode="r")[start : start + CHUNK])
 
 
@@ -116,7 +114,7 @@ def lazy_rows(path):
 
 
 def in_memory(path, model):
-    """Return the seconds of an iteration on the array in memory, and the memory beyond it."""
+    """Return the seconds of an iteration on the array in memory, and the additional memory."""
     X = np.load(path)
     return watched(lambda: time_iteration(model, X, ITERATIONS))
 
@@ -127,7 +125,7 @@ def mapped(path, model):
 
 
 def on_cluster(path, model):
-    """Return the seconds of an iteration on two processes, and the memory of this one, which steers."""
+    """Return the seconds of an iteration on two processes, and the memory of this one, the driver."""
     from distributed import Client
 
     with Client(n_workers=2, threads_per_worker=1, dashboard_address=None):
@@ -135,7 +133,7 @@ def on_cluster(path, model):
 
 
 def dask_ml(path, model):
-    """Return the same for the k-means of dask-ml, which takes no callbacks."""
+    """Return the seconds and memory of the k-means of dask-ml, which takes no callbacks."""
     from dask_ml.cluster import KMeans as DaskKMeans
 
     init = np.asarray(model.init, dtype=np.float64)
@@ -157,7 +155,7 @@ def answer(queue, measure, path, model):
 
 
 def large(folder, n):
-    """Yield what an iteration on many rows costs, wherever they are."""
+    """Yield the cost of an iteration on many rows, in memory, in a file and on a cluster."""
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         path = str(Path(temporary) / "rows.npy")
@@ -183,8 +181,8 @@ def large(folder, n):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1])
     parser.add_argument("--rows", type=int, default=10_000_000, help="rows of the large file")
-    parser.add_argument("--folder", help="where the large file is, by default that of temporary files")
-    parser.add_argument("--output", default="growth.json", help="where all numbers go")
+    parser.add_argument("--folder", help="folder of the large file, by default for temporary files")
+    parser.add_argument("--output", default="growth.json", help="file of all numbers")
     args = parser.parse_args()
     # fits are cut short on purpose
     warnings.simplefilter("ignore", ConvergenceWarning)
@@ -196,7 +194,7 @@ def main():
         ours, theirs = times["KHM"], times["KMeans"]
         cells = [f"{1e3 * ours:.1f}", f"{1e3 * theirs:.1f}", f"{ours / theirs:.2f}", f"{memory / 1e6:.0f}"]
         lines.append([f"{axis} = {size[axis]:,}", *cells])
-    print(f"An iteration, where one size grows and the others are {BASE}; memory beyond the data")
+    print(f"An iteration, if one size grows and the others are {BASE}; memory in addition to the data")
     print_table(["size", "KHM, ms", "KMeans, ms", "ratio", "memory, MB"], lines)
 
     print(f"An iteration on {args.rows:,} rows of {FEATURES} float32, {CLUSTERS} clusters")
@@ -206,7 +204,7 @@ def main():
         lines.append([name, f"{spent:.2f}", f"{memory / 1e6:.0f}"])
     print_table(["rows", "seconds an iteration", "memory of the fitting process, MB"], lines)
 
-    print("An image in training and in being embedded, microseconds")
+    print("An image in training and in an embedding, microseconds")
     lines = []
     for side, training, embedding in image_sizes():
         numbers["images"][f"{side} x {side}"] = {"training": training, "embedding": embedding}

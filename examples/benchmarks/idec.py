@@ -4,7 +4,7 @@ IDEC against ClustPy's
 
 ``DCEC`` on the fully connected autoencoder is IDEC. This fits it and ClustPy's IDEC (on PyTorch) to the same
 images, with the same layers, batches and numbers of epochs, in processes that take turns. It needs clustpy
-and torch, which the package does not. The first fit of a process compiles, or warms up, and is not counted.
+and torch, which the package does not. The first fit of a process compiles or warms up, and is not counted.
 
 Run it, from the folder above ``examples``, as::
 
@@ -20,7 +20,7 @@ from _common import print_table, write
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("data", help="an .npz file with x_train and y_train")
-parser.add_argument("--output", default="idec.json", help="where all numbers go")
+parser.add_argument("--output", default="idec.json", help="file of all numbers")
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--pretraining-epochs", type=int, default=10)
@@ -28,7 +28,7 @@ parser.add_argument("--clustering-epochs", type=int, default=10)
 
 
 def ours(args):
-    """Return a function of a seed that fits ours and returns labels."""
+    """Return a function of a seed that fits DCEC and returns labels."""
     import tensorflow as tf
 
     from skdcec import DCEC, DenseAutoencoder
@@ -38,13 +38,13 @@ def ours(args):
     X = load_npz(args.data).data
     n_batches = args.clustering_epochs * -(-len(X) // 256)
     autoencoder = DenseAutoencoder(epochs=args.pretraining_epochs)
-    # ClustPy computes targets from each batch, ours from all images once an epoch
+    # ClustPy computes targets from each batch, skdcec from all images once per epoch
     model = DCEC(autoencoder=autoencoder, batches_per_update="epoch", max_batches=n_batches, tol=0)
     return lambda seed: model.set_params(random_state=seed).fit_predict(X)
 
 
 def clustpy(args):
-    """Return a function of a seed that fits ClustPy's and returns labels."""
+    """Return a function of a seed that fits ClustPy's IDEC and returns labels."""
     import torch
     from clustpy.deep import IDEC
 
@@ -61,7 +61,7 @@ def clustpy(args):
 
 
 def work(connection, make, args):
-    """Fit whenever a seed comes, and answer with seconds and labels."""
+    """Fit for each seed received, and send the seconds and labels."""
     fit = make(args)
     while (seed := connection.recv()) is not None:
         start = time.perf_counter()

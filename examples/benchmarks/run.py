@@ -2,9 +2,9 @@
 All benchmarks
 ==============
 
-Runs the benchmarks that are named, or all, one after the other; each writes its numbers to a file of JSON and
-its tables to one of Markdown. What a benchmark needs and the package does not (torch, clustpy, an ``.npz``
-file of images) may be missing: then it is left out.
+Runs the named benchmarks, or all, one after the other. Each writes its numbers to a JSON file and its tables
+to a Markdown file. A benchmark is left out if a requirement (torch, clustpy, an ``.npz`` file of images) is
+missing.
 
 Run it, from the folder above ``examples``, as::
 
@@ -17,7 +17,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-# Benchmarks, the packages that they need, and whether they need images.
+# Benchmarks, their additional packages, and whether they need images.
 BENCHMARKS = {
     "startup": ([], False),
     "centers": ([], False),

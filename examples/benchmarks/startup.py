@@ -1,10 +1,10 @@
 """
-What does it cost to begin?
-===========================
+How long does it take to start?
+===============================
 
-The time of ``import skdcec`` over that of ``import sklearn.cluster``, in fresh processes that take turns, and
-the time of scikit-learn's ``check_estimator`` for every estimator: the hundred small fits that it makes of
-each are what a user of a notebook feels. The networks of DCEC are small here.
+The time of ``import skdcec`` relative to ``import sklearn.cluster``, in fresh processes that take turns, and
+the time of scikit-learn's ``check_estimator`` for every estimator: a hundred small fits each, as in
+interactive use. The networks of DCEC are small here.
 
 Run it, from the folder above ``examples``, as::
 
@@ -43,15 +43,15 @@ CLOCK = "import time; start = time.perf_counter(); import {}; print(time.perf_co
 
 
 def time_import(module):
-    """Return the seconds that an import takes in a fresh process."""
+    """Return the seconds of an import in a fresh process."""
     command = [sys.executable, "-c", CLOCK.format(module)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1])
-    parser.add_argument("--rounds", type=int, default=15, help="how often imports are timed")
-    parser.add_argument("--output", default="startup.json", help="where all numbers go")
+    parser.add_argument("--rounds", type=int, default=15, help="how often to time imports")
+    parser.add_argument("--output", default="startup.json", help="file of all numbers")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
 

@@ -2,16 +2,16 @@
 How fast does the network train?
 ================================
 
-The time of a training step of the paper's network, against a plain PyTorch loop of the same network, and
-against the floating-point rate of the machine. Each has a process of its own, and they take turns, epoch by
-epoch, with the same number of threads. It needs torch, which the package does not.
+The time of a training step of the paper's network, relative to a plain PyTorch loop of the same network, and
+to the floating-point rate of the machine. Each has its own process, and they take turns, epoch by epoch, with
+the same number of threads. It needs torch, which the package does not.
 
 Run it, from the folder above ``examples``, as::
 
     python examples/benchmarks/training.py [--threads 2] [--rounds 7]
 
-TensorFlow leaves out its fastest kernels (oneDNN) on CPUs without instructions for neural networks, unless
-the environment variable TF_ENABLE_ONEDNN_OPTS is 1: try it with and without.
+On CPUs without instructions for neural networks, TensorFlow uses its fastest kernels (oneDNN) only if the
+environment variable TF_ENABLE_ONEDNN_OPTS is 1: try it with and without.
 """
 
 import argparse
@@ -29,7 +29,7 @@ parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--rounds", type=int, default=7)
 parser.add_argument("--images", type=int, default=2560)
 parser.add_argument("--sides", type=int, nargs="+", default=[16, 28])
-parser.add_argument("--output", default="training.json", help="where all numbers go")
+parser.add_argument("--output", default="training.json", help="file of all numbers")
 BATCH_SIZE = 256
 # Floating-point operations of one image, forward and backward.
 FLOP = {16: 14.0e6, 28: 40.0e6}
@@ -71,7 +71,7 @@ def torch_epochs(images, threads):
 
 
 def our_epochs(images, threads, augmentation=None):
-    """Train ours; yield after each epoch."""
+    """Train the autoencoder of skdcec in a thread; yield after each epoch."""
     import tensorflow as tf
 
     from skdcec import ConvAutoencoder
@@ -88,7 +88,7 @@ def our_epochs(images, threads, augmentation=None):
 
 
 class Turns:
-    """A callback that lets a fit train one epoch whenever it is asked to."""
+    """Callback that lets a fit train one epoch for each call of ``take``."""
 
     max_propagation_depth = 0
 
@@ -115,12 +115,12 @@ class Turns:
 
 
 def our_augmented_epochs(images, threads):
-    """Train ours on augmented images."""
+    """Train the autoencoder of skdcec on augmented images."""
     return our_epochs(images, threads, "affine")
 
 
 def matrix_products(images, threads):
-    """Multiply matrices: as many floating-point operations as an epoch has."""
+    """Multiply matrices, with the floating-point operations of an epoch."""
     A = np.random.default_rng(0).random((1500, 1500), dtype=np.float32)
     n = max(1, round(len(images) * FLOP[images.shape[1]] / (2 * 1500**3)))
     with threadpool_limits(threads, "blas"):
@@ -139,7 +139,7 @@ LOOPS = {
 
 
 def work(connection, name, images, threads):
-    """Run an epoch whenever asked to, and answer with its seconds."""
+    """Run an epoch for each request, and send its seconds."""
     loop = LOOPS[name](images, threads)
     while connection.recv():
         start = time.perf_counter()

@@ -3,7 +3,7 @@ Where does the time of a fit go?
 ================================
 
 Fits DCEC to the USPS images twice, with few epochs of pretraining and some hundred batches of joint training,
-and says how many seconds each part took. The second fit finds its networks compiled.
+and prints the seconds of each part. The networks of the second fit are compiled already.
 
 Run it, from the folder above ``examples``, as::
 
@@ -20,7 +20,7 @@ from _common import print_table, write
 from skdcec import DCEC, ConvAutoencoder
 from skdcec.datasets import load_npz
 
-# Functions that do not call one another, by their file and name.
+# Functions that do not call each other, by their file and name.
 PARTS = {
     "training steps, in Keras": ("_models.py", "_take_steps"),
     "images of the batches": ("_images.py", "__getitem__"),
@@ -34,7 +34,7 @@ PARTS = {
 
 
 def profile(dcec, X):
-    """Fit; return the seconds of each part, of the rest, and of all."""
+    """Fit; return the seconds of each part, of the rest, and in total."""
     profiler = cProfile.Profile()
     start = time.perf_counter()
     profiler.runcall(dcec.fit, X)
@@ -52,7 +52,7 @@ def main():
     parser.add_argument("data", help="an .npz file with x_train and y_train")
     parser.add_argument("--epochs", type=int, default=10, help="of pretraining")
     parser.add_argument("--batches", type=int, default=420, help="of joint training")
-    parser.add_argument("--output", default="where_time_goes.json", help="where all numbers go")
+    parser.add_argument("--output", default="where_time_goes.json", help="file of all numbers")
     args = parser.parse_args()
 
     X = load_npz(args.data).images
@@ -63,7 +63,7 @@ def main():
         [part, f"{first[part]:.2f}", f"{second[part]:.2f}", f"{second[part] / second['total']:.1%}"]
         for part in first
     ]
-    print_table(["part", "first fit, s", "second fit, s", "share"], lines)
+    print_table(["part", "first fit, s", "second fit, s", "fraction"], lines)
     write(args.output, {"epochs": args.epochs, "batches": args.batches, "first": first, "second": second})
 
 

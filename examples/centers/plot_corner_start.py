@@ -1,17 +1,15 @@
 """
 All centers begin in one corner
 ===============================
-
-Does K-harmonic means find the groups from a very bad start? All initial centers lie in one corner of the
-data, as they might after a careless guess. :class:`~skdcec.KHarmonicMeans` and k-means begin there, on many
-random data sets.
+Does K-harmonic means find the groups from a very bad start? :class:`~skdcec.KHarmonicMeans` and k-means start
+with all centers in one corner of the data, on many random data sets.
 """
 
 # %%
 # One data set
 # ------------
-# Eight groups whose means were drawn at random, but not too close to each other. The black dots in the lower
-# left are the eight initial centers. The lines join where each began and where it ended.
+# Eight groups whose means are drawn at random, but not too close to each other. The black dots in the lower
+# left are the eight initial centers. Lines connect them to the final centers.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -35,7 +33,7 @@ def random_groups(n_groups, seed):
 
 
 def draw(ax, clusterer, X, y, corner):
-    """Draw samples in the colors of their clusters, and the way of the centers."""
+    """Draw samples in the colors of their clusters, and lines from initial to final centers."""
     score = adjusted_rand_score(y, clusterer.labels_)
     ax.scatter(*X.T, c=clusterer.labels_, cmap="tab10", vmin=0, vmax=9, s=6, linewidths=0)
     for begin, end in zip(corner, clusterer.cluster_centers_, strict=True):
@@ -58,8 +56,8 @@ plt.show()
 # %%
 # More of them
 # ------------
-# The next five data sets, chosen by nothing but their number. The adjusted Rand index (ARI) compares
-# clusters with groups: 1 is perfect.
+# The next five data sets, with seeds 1 to 5. The adjusted Rand index (ARI) compares clusters with groups: 1
+# is perfect.
 
 figure, axes = plt.subplots(2, 5, figsize=(12, 5.3), layout="constrained")
 figure.suptitle("Five more data sets, from the corner: k-means above, K-harmonic means below")
@@ -72,8 +70,8 @@ plt.show()
 # %%
 # Twenty data sets for each number of groups
 # ------------------------------------------
-# For comparison, both also begin with k-means++, which spreads the initial centers over the data, once. A
-# dot is a data set, the bar is the mean.
+# For comparison, both also start with k-means++, which spreads the initial centers over the data, once. A dot
+# is a data set, the bar is the mean.
 
 methods = {
     "k-means, corner": lambda k, corner: KMeans(k, init=corner, n_init=1),
@@ -83,7 +81,7 @@ methods = {
 }
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.7), sharex=True, sharey=True, layout="constrained")
 figure.suptitle("Agreement with the groups on twenty data sets, by method and start")
-print(f"{'mean ARI (share above .95)':<28}" + "".join(f"{f'{k} groups':>14}" for k in (4, 8, 12)))
+print(f"{'mean ARI (fraction above .95)':<30}" + "".join(f"{f'{k} groups':>14}" for k in (4, 8, 12)))
 table = {name: "" for name in methods}
 for ax, k in zip(axes, (4, 8, 12), strict=True):
     data = [random_groups(k, seed) for seed in range(20)]
@@ -96,22 +94,22 @@ for ax, k in zip(axes, (4, 8, 12), strict=True):
     ax.set(title=f"{k} groups", xlabel="adjusted Rand index")
 axes[0].set(yticks=range(4), yticklabels=list(methods), ylim=(3.6, -0.6))
 for name, cells in table.items():
-    print(f"{name:<28}{cells}")
+    print(f"{name:<30}{cells}")
 plt.show()
 
 # %%
-# What to take from it
-# --------------------
+# Summary
+# -------
 # - From the corner, K-harmonic means is far ahead of k-means for each number of groups.
-# - Its start matters little, but it matters: with more groups, more runs end with two centers in one group,
-#   and one center between two others, as in the first of the five pictures.
+# - Its start matters little, but not nothing: with more groups, more runs end with two centers in one group,
+#   and one center between two others, as in the first of the five panels.
 # - A good start closes the gap. From a single k-means++, k-means does about as well as K-harmonic means, and
-#   better than K-harmonic means from the corner. So the method is worth most where you cannot choose the
-#   start, or must not trust it.
-# - K-harmonic means begins with k-means++ by default, too; ``n_init`` adds runs, of which the one with the
-#   lowest objective is kept.
+#   better than K-harmonic means from the corner. So the method is most useful if you cannot choose or trust
+#   the start.
+# - K-harmonic means also starts with k-means++ by default; ``n_init`` is the number of runs, of which the one
+#   with the lowest objective is used.
 #
-# Why it works is on the page :ref:`sphx_glr_auto_examples_explained_plot_how_khm_works.py`; the parameters
-# are in the reference of :class:`~skdcec.KHarmonicMeans`.
+# For the reasons, see :ref:`sphx_glr_auto_examples_explained_plot_how_khm_works.py`; for the parameters, the
+# reference of :class:`~skdcec.KHarmonicMeans`.
 
 # sphinx_gallery_thumbnail_number = 2

@@ -1,18 +1,16 @@
 """
 On a dask cluster
 =================
-
-Do data that live on several machines give the same centers as data in memory? :class:`~skdcec.KHarmonicMeans`
-is fitted to a dask array on a local cluster of two workers, and to the same rows in memory.
+Do data on several machines give the same centers as data in memory? :class:`~skdcec.KHarmonicMeans` is fitted
+to a dask array on a local cluster of two workers, and to the same rows in memory.
 """
 
 # %%
 # A small cluster
 # ---------------
-# Two workers that are threads of this process stand for two machines. On a real cluster only these lines
-# differ: ``Client`` is given the address of the scheduler. While a client is connected, fits compute on its
-# workers. (Workers that are processes of their own would need the usual ``if __name__ == "__main__":``
-# around such a script.)
+# Two workers, which are threads of this process, stand for two machines. On a real cluster only these lines
+# differ: ``Client`` gets the address of the scheduler. While a client is connected, fits compute on its
+# workers. (If the workers were separate processes, the script would need ``if __name__ == "__main__":``.)
 
 import time
 
@@ -32,9 +30,9 @@ print(f"{len(cluster.workers)} workers")
 # %%
 # Rows in chunks
 # --------------
-# Half a million rows of four features in ten chunks. Each chunk is made where it is needed, as if it were
-# read from a file of its own, so that so far nothing has been computed. ``persist`` makes all of them once,
-# and keeps them on the workers; without it each iteration would make them anew.
+# Half a million rows of four features in ten chunks. The workers make each chunk when it is needed, as if
+# they read it from a file. ``persist`` makes all chunks once and keeps them on the workers; without it they
+# would be made again in each iteration.
 
 means = np.random.default_rng(0).uniform(-10, 10, size=(6, 4))
 
@@ -51,9 +49,9 @@ print(X)
 # %%
 # The same fit twice
 # ------------------
-# On the cluster each chunk is a task that returns its sums: six weighted sums of rows, their weights, and
-# the objective. Only those travel. They are added in the order of the chunks, so the answer does not depend
-# on which worker was faster. For comparison, the second fit gets all rows as one array in memory.
+# On the cluster each chunk is a task that returns sums: six weighted sums of rows, their weights, and the
+# objective. Only these sums are transferred. They are added in the order of the chunks, so the result does
+# not depend on the speed of the workers. For comparison, the second fit gets all rows as one array in memory.
 
 fits, seconds = {}, {}
 for name, rows in {"cluster": X, "memory": X.compute()}.items():
@@ -68,7 +66,7 @@ print(f"rows with another label: {np.sum(fits['cluster'].labels_ != fits['memory
 print(f"seconds: {seconds['cluster']:.1f} on the cluster, {seconds['memory']:.1f} in memory")
 
 # %%
-# The centers of both, on two of the four features. Each circle of the cluster has its cross of the memory.
+# The centers of both fits, on two of the four features. Circles (cluster) and crosses (memory) coincide.
 
 sample = X[:50_000].compute()
 figure, ax = plt.subplots(figsize=(6.4, 4.6), layout="constrained")
@@ -83,8 +81,8 @@ plt.show()
 # %%
 # Predictions stay where the rows are
 # -----------------------------------
-# ``labels_`` is a NumPy array. ``predict``, ``transform`` and ``predict_proba`` return dask arrays, so what
-# is made of them next is computed on the workers, too. Only its result comes here.
+# ``labels_`` is a NumPy array. ``predict``, ``transform`` and ``predict_proba`` return dask arrays, so the
+# workers do further computations with them, too, and only the final result is transferred.
 
 labels = fits["cluster"].predict(X)
 print(labels)
@@ -97,13 +95,12 @@ client.close()
 cluster.close()
 
 # %%
-# What to take from it
-# --------------------
+# Summary
+# -------
 # - The same estimator takes a dask array, and finds the same centers up to rounding.
 # - On one machine this is no faster: a cluster is for data that one machine cannot hold, or cannot read fast
 #   enough.
-# - Call ``persist`` where the rows fit into the memory of the workers, and keep chunks at a few ten thousand
-#   rows or more.
+# - Call ``persist`` if the rows fit into the memory of the workers, and use chunks of a few ten thousand rows
+#   or more.
 #
-# :class:`~skdcec.KernelKHarmonicMeans` and :class:`~skdcec.MahalanobisKMeans` take dask arrays in the same
-# way, as :class:`~skdcec.KHarmonicMeans` does.
+# :class:`~skdcec.KernelKHarmonicMeans` and :class:`~skdcec.MahalanobisKMeans` also take dask arrays.

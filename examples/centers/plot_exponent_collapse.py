@@ -1,8 +1,7 @@
 """
 Exponent and collapse, by dimension
 ===================================
-
-Which exponent p keeps the centers of K-harmonic means apart, and what does it do to the clusters? Eight
+Which exponent p keeps the centers of K-harmonic means apart, and how does it change the clusters? Eight
 Gaussian groups in 2, 5, 10 and 20 dimensions, clustered by :class:`~skdcec.KHarmonicMeans` with exponents
 from 2 to 12, and with ``p="auto"``.
 """
@@ -11,8 +10,8 @@ from 2 to 12, and with ``p="auto"``.
 # Groups of the same distance in any dimension
 # --------------------------------------------
 # The groups have unit variance in each feature. Their means are drawn at random, such that two of them are
-# five units apart on average (as a root mean square). In the plane, eight groups at this distance have to
-# overlap. So compare along the curves below, not between them.
+# five units apart on average (as a root mean square). In the plane, eight groups at this distance must
+# overlap, so compare points of the same curve below, rather than different curves.
 
 import warnings
 
@@ -38,18 +37,18 @@ def groups(d, seed):
 
 def count_distinct(centers, X):
     """Count centers that are further apart than a twentieth of the total standard deviation."""
-    limit, kept = np.sqrt(X.var(axis=0).sum()) / 20, []
+    limit, distinct = np.sqrt(X.var(axis=0).sum()) / 20, []
     for center in centers:
-        if all(np.linalg.norm(center - other) > limit for other in kept):
-            kept.append(center)
-    return len(kept)
+        if all(np.linalg.norm(center - other) > limit for other in distinct):
+            distinct.append(center)
+    return len(distinct)
 
 
 # %%
-# What the estimator says
-# -----------------------
-# An explicit exponent is used as it is. Where centers meet, the fit warns. This is the warning for p = 2 in
-# ten dimensions:
+# The warning
+# -----------
+# If centers coincide with an explicit exponent, the fit warns. This is the warning for p = 2 in ten
+# dimensions:
 
 X, y = groups(10, seed=0)
 with warnings.catch_warnings(record=True) as caught:
@@ -61,7 +60,7 @@ for warning in caught:
 # %%
 # All exponents
 # -------------
-# Here the warnings are silenced, for we count the centers ourselves.
+# Here the warnings are silenced, because we count the distinct centers.
 
 
 def outcome(p, X, y):
@@ -80,8 +79,8 @@ for d in dimensions:
     kmeans[d] = [adjusted_rand_score(y, KMeans(k, random_state=0).fit_predict(X)) for X, y in data]
 
 # %%
-# A thin line is one of three data sets, the bold one is their median. Diamonds are where ``p="auto"``
-# landed. The dotted line is k-means, from one k-means++ start (the median).
+# A thin line is one of three data sets, the bold one is their median. Diamonds are results of ``p="auto"``.
+# The dotted line is k-means, from one k-means++ start (the median).
 
 figure, axes = plt.subplots(2, 4, figsize=(12, 5.7), sharex=True, sharey="row", layout="constrained")
 figure.suptitle("Distinct centers and agreement with the groups, by exponent and dimension")
@@ -99,21 +98,21 @@ axes[1, 0].set(ylabel="adjusted Rand index", ylim=(0, 1))
 axes[1, 0].legend(fontsize="small")
 plt.show()
 
-print('Where p="auto" landed, for each data set:')
+print('The result of p="auto", for each data set:')
 for d in dimensions:
     for (p, found, score), other in zip(automatic[d], kmeans[d], strict=True):
         print(f"d = {d:>2}: p_ = {p}, {found:.0f} distinct centers, ARI {score:.2f} (k-means {other:.2f})")
 
 # %%
-# What to take from it
-# --------------------
+# Summary
+# -------
 # - In the plane any exponent keeps all centers, and the smallest is best.
-# - The more dimensions, the larger the exponent that is needed. In between, *some* centers meet: here p* is
-#   below 2 in ten dimensions, as the warning says, and still p = 2 loses centers.
-# - Where centers meet, the adjusted Rand index falls with their number.
+# - More dimensions need a larger exponent. Even above p* *some* centers can coincide: here p* is below 2 in
+#   ten dimensions, as the warning says, but p = 2 loses centers.
+# - If centers coincide, the adjusted Rand index falls with their number.
 # - ``p="auto"`` kept all eight in each data set, with an exponent near the smallest that does.
-# - A larger one than that does not help, and in two and in five dimensions it harms a little: samples far
-#   from all centers gain weight.
-# - With the right exponent, K-harmonic means scores about as k-means does, not more.
+# - A larger one does not help, and in two and in five dimensions it harms a little: samples far from all
+#   centers gain weight.
+# - With the right exponent, K-harmonic means scores about the same as k-means.
 #
-# The theory behind p* is on the page :ref:`sphx_glr_auto_examples_explained_plot_how_khm_works.py`.
+# For the theory of p*, see :ref:`sphx_glr_auto_examples_explained_plot_how_khm_works.py`.

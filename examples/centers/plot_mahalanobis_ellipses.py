@@ -2,23 +2,23 @@
 Types of covariance
 ===================
 
-Whose covariance should measure the distance? :class:`~skdcec.MahalanobisKMeans` knows five answers. Here they
-are as ellipses, beside those of scikit-learn's ``GaussianMixture``, the soft relative.
+The five covariance types of :class:`~skdcec.MahalanobisKMeans` as ellipses, beside scikit-learn's
+``GaussianMixture``, its soft relative.
 """
 
 # %%
 # The five types
 # --------------
-# Three groups of one shape, a stretched one. The upper row has the types of ``MahalanobisKMeans``:
+# Three groups of the same stretched shape. The upper row has the types of ``MahalanobisKMeans``:
 #
 # - ``"global"``: the covariance of all data, the same for each cluster. This is k-means on whitened data.
-# - ``"tied"``: that within the clusters, pooled.
-# - ``"full"``: that of each cluster.
+# - ``"tied"``: the pooled covariance within the clusters.
+# - ``"full"``: the covariance of each cluster.
 # - ``"diag"`` and ``"spherical"``: the variances of each cluster, by feature, or one for all features.
 #
-# The lower row has k-means, with the covariances that its clusters happen to have, and the types of the
-# Gaussian mixture. Colors are the clusters that were found, crosses their centers, and ellipses are two
-# standard deviations from these. The number is the adjusted Rand index (ARI) with the groups; 1 is perfect.
+# The lower row has k-means, with the covariances of its clusters, and the types of the Gaussian mixture.
+# Colors are clusters, crosses their centers, and ellipses are at two standard deviations. The number is the
+# adjusted Rand index (ARI) with the groups; 1 is perfect.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -43,7 +43,7 @@ def draw(ax, model, X, y, name):
 
 
 def compare(X, y, title):
-    """Draw all types, and the same types of the Gaussian mixture, where it has them."""
+    """Draw all types, and those of the Gaussian mixture."""
     k = len(np.unique(y))
     figure, axes = plt.subplots(2, 5, figsize=(13, 5.5), sharex=True, sharey=True, layout="constrained")
     figure.suptitle(title)
@@ -70,13 +70,13 @@ compare(X, y, "Groups of one stretched shape: type of covariance, and adjusted R
 plt.show()
 
 # %%
-# ``"tied"`` and ``"full"`` find the three. ``"global"`` does not: the covariance of all data is that between
-# the groups as well, so whitening shrinks what tells the groups apart. ``"diag"`` and ``"spherical"`` cannot
-# turn their ellipses. The mixture agrees, type by type.
+# ``"tied"`` and ``"full"`` find the three. ``"global"`` does not: the covariance of all data includes the
+# variance between the groups, so whitening shrinks the directions that separate them. ``"diag"`` and
+# ``"spherical"`` cannot rotate their ellipses. The mixture agrees, type by type.
 #
-# Groups of their own shapes
+# Groups of different shapes
 # --------------------------
-# Each group has a shape and a size of its own.
+# The groups differ in shape and size.
 
 rng = np.random.default_rng(0)
 shapes = [[[1.6, 1.2], [0, 0.4]], [[0.4, 0], [0, 1.6]], [[0.4, 0], [0, 0.4]]]
@@ -84,19 +84,19 @@ centers = [[0, 0], [5, 1], [2, -3]]
 sizes = [300, 200, 100]
 X = np.vstack([rng.normal(size=(n, 2)) @ s + c for n, s, c in zip(sizes, shapes, centers, strict=True)])
 y = np.repeat([0, 1, 2], sizes)
-compare(X, y, "Groups of their own shapes: type of covariance, and adjusted Rand index")
+compare(X, y, "Groups of different shapes: type of covariance, and adjusted Rand index")
 plt.show()
 
 # %%
-# Now ``"full"`` is needed. A pooled covariance fits none of the groups: the ellipses of ``"tied"`` lie
-# across two of them. What a hard and a soft assignment do to groups as clean as these is nearly the same.
+# Now ``"full"`` is needed. A pooled covariance fits none of the groups: the ellipses of ``"tied"`` lie across
+# two of them. Hard and soft assignments are nearly the same for groups as clean as these.
 #
 # Few samples, many features
 # --------------------------
-# A covariance for each cluster has many numbers to be estimated. Two data sets of scikit-learn,
-# standardized, show where that goes wrong: iris has 150 samples of 4 features, wine has 178 of 13, so that a
-# cluster has about 60 samples for the 91 numbers of its covariance. ``shrinkage="auto"`` replaces a part of
-# the covariance by the diagonal of that of all data.
+# A covariance for each cluster has many parameters. Two standardized data sets of scikit-learn show the
+# problem: iris has 150 samples of 4 features, wine has 178 of 13, so a cluster has about 60 samples for the
+# 91 parameters of its covariance. ``shrinkage="auto"`` replaces a part of the covariance by the diagonal of
+# the covariance of all data.
 
 print(f"{'ARI':<11}{'iris':>7}{'shrunk':>8}{'mixture':>9}{'wine':>10}{'shrunk':>8}{'mixture':>9}")
 datasets = [load_iris(), load_wine()]
@@ -114,14 +114,14 @@ for covariance_type in types:
     print(row)
 
 # %%
-# On iris, the three species seen on two of the four features, and what shrinkage does to ``"full"``:
+# On iris, the three species on two of the four features, and the effect of shrinkage on ``"full"``:
 
 iris = load_iris(as_frame=True)
 figure, axes = plt.subplots(1, 3, figsize=(12, 4.1), sharex=True, sharey=True, layout="constrained")
 figure.suptitle("The species of iris, and clusters without and with shrinkage")
 CovarianceEllipsesDisplay.from_predictions(iris.data, iris.target, features=(2, 3), ax=axes[0])
 axes[0].set_title("the species")
-for ax, shrinkage in zip(axes[1:], [None, "auto"], strict=True):
+for ax, shrinkage in zip(axes[1:], [1e-6, "auto"], strict=True):
     full = MahalanobisKMeans(3, covariance_type="full", n_init=10, shrinkage=shrinkage, random_state=0)
     full.fit(iris.data)
     CovarianceEllipsesDisplay.from_estimator(full, iris.data, features=(2, 3), ax=ax)
@@ -132,16 +132,16 @@ for ax in axes:
 plt.show()
 
 # %%
-# What to take from it
-# --------------------
-# - Stretched alike: ``"tied"``. Shapes of their own, and samples enough for them: ``"full"``. Upright
-#   shapes: ``"diag"``, with fewer numbers to estimate.
-# - The default, ``"global"``, estimates one covariance, once, and was best on the wines. But it takes no
-#   notice of the clusters, so it can whiten away what separates them.
+# Summary
+# -------
+# - Use ``"tied"`` for clusters of the same stretched shape, ``"full"`` for different shapes with enough
+#   samples, and ``"diag"`` for shapes along the axes, with fewer parameters.
+# - The default, ``"global"``, estimates one covariance, once, and was best on the wines. But it ignores the
+#   clusters, so it can whiten away their differences.
 # - With few samples for the number of features, ``"full"`` fails first. ``shrinkage="auto"`` helped it on
-#   both data sets, and changed the others little or for the worse, ``"diag"`` on the wines excepted.
-# - The Gaussian mixture estimates the sizes of the clusters and shares samples between them. On the wines
-#   its ``"full"`` held out better than ours; on the stretched groups ours was a little ahead.
+#   both data sets, and changed the others little or for the worse, except for ``"diag"`` on the wines.
+# - The Gaussian mixture estimates the sizes of the clusters and divides samples between them. On the wines
+#   its ``"full"`` scored better than ours; on the stretched groups ours was a little ahead.
 #
 # See the references of :class:`~skdcec.MahalanobisKMeans` and of
 # :class:`~skdcec.plotting.CovarianceEllipsesDisplay`.

@@ -1,18 +1,17 @@
 """
 How many clusters?
 ==================
-
-The center-based clusterers need to be told the number of clusters. Can the data tell it? Two common advisers,
-the silhouette and the stability under subsampling, are asked about blobs, iris and digits. They do not always
-agree, neither with each other nor with the classes.
+The center-based clusterers need the number of clusters. Two common criteria to choose it, the silhouette and
+the stability under subsampling, are applied to blobs, iris and digits. They do not always agree, neither with
+each other nor with the classes.
 """
 
 # %%
-# Two advisers
+# Two criteria
 # ------------
-# The *silhouette* asks whether samples are nearer to their own cluster than to the next. *Stability* asks
-# whether two halves of the data, drawn at random, lead to the same partition: both fits label all samples,
-# and the adjusted Rand index (ARI) compares the labels. Both need no classes.
+# The *silhouette* is high if samples are nearer to their own cluster than to the next. *Stability* is high if
+# two random halves of the data lead to the same partition: both fits label all samples, and the adjusted Rand
+# index (ARI) compares the labels. Neither needs classes.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -41,8 +40,8 @@ def stability(estimator, X, n_pairs=6):
 # %%
 # Three data sets
 # ---------------
-# Five blobs in the plane, of which some are close to each other. The 150 flowers of iris, of three species.
-# The digits of scikit-learn in ten principal components, with ten classes.
+# Five blobs in the plane, some close to each other; the 150 flowers of iris, of three species; the digits of
+# scikit-learn in ten principal components, with ten classes.
 
 digits = load_digits()
 sets = {
@@ -58,7 +57,7 @@ for ax, (name, (X, y)) in zip(axes, sets.items(), strict=True):
 plt.show()
 
 # %%
-# Both advisers look at K-harmonic means and at k-means, each from one start.
+# Both criteria for K-harmonic means and for k-means, each from one start:
 
 numbers = {"blobs": range(2, 9), "iris": range(2, 9), "digits": [4, 6, 8, 9, 10, 11, 12, 14, 16]}
 methods = {"K-harmonic means": KHarmonicMeans(), "k-means": KMeans()}
@@ -72,11 +71,11 @@ for name, (X, y) in sets.items():
         truth[name, method] = [adjusted_rand_score(y, found) for found in labels]
 
 # %%
-# What they say
-# -------------
-# In the upper row the silhouette, in the middle the stability: a dot for each of six pairs of halves, and
-# the line for their mean. In the lower row is what we would not know in earnest: the ARI with the classes.
-# The dotted line is the number of classes.
+# Results
+# -------
+# The upper row has the silhouette, the middle one the stability: a dot for each of six pairs of halves, and a
+# line for their mean. The lower row has the ARI with the classes, which is unknown in practice. The dotted
+# line is the number of classes.
 
 figure, axes = plt.subplots(3, 3, figsize=(11, 7.8), sharex="col", sharey="row", layout="constrained")
 figure.suptitle("Silhouette, stability and agreement with the classes, by number of clusters")
@@ -103,20 +102,19 @@ for name, method in silhouette:
     print(f"{name + ', ' + method:<32}{best[0]:>11}{best[1]:>11}{best[2]:>13}")
 
 # %%
-# What to take from it
-# --------------------
-# - On the blobs, the silhouette finds the five. Stability prefers two, for the coarsest division is easy to
-#   repeat; five is the next peak. Look at all peaks, not only at the highest.
-# - On iris, both advise two. Two of the species touch, and without their names nothing in these numbers says
-#   that they are two.
-# - On the digits, the silhouette hardly changes from eight to sixteen, so its maximum says little. Stability
-#   has a peak at ten. The classes themselves agree best with more clusters than ten, perhaps because a digit
-#   is written in more than one way.
-# - There the partitions of K-harmonic means are more stable than those of k-means from one start, at each
+# Summary
+# -------
+# - On the blobs, the silhouette finds the five. Stability prefers two, because the coarsest division is easy
+#   to repeat; five is the next peak. Consider all peaks, not only the highest.
+# - On iris, both favor two. Two of the species touch, and without labels these scores cannot separate them.
+# - On the digits, the silhouette hardly changes from eight to sixteen, so its maximum means little. Stability
+#   has a peak at ten. The classes agree best with more than ten clusters, perhaps because a digit is written
+#   in more than one way.
+# - On the digits, partitions of K-harmonic means are more stable than of k-means from one start, at each
 #   number of clusters. Stable does not mean right: their agreement with the classes is much the same.
-# - The dots lie wide apart. With few pairs of halves, a difference of a few hundredths is no advice at all.
+# - The dots are widely spread. With few pairs of halves, a difference of a few hundredths means nothing.
 #
-# All scores come from scikit-learn, and work with each clusterer that has ``predict``, such as
+# All scores come from scikit-learn, and work with any clusterer that has ``predict``, such as
 # :class:`~skdcec.KHarmonicMeans`, :class:`~skdcec.MahalanobisKMeans` or :class:`~skdcec.DCEC`.
 
 # sphinx_gallery_thumbnail_number = 2

@@ -1,18 +1,17 @@
 """
 The width of the kernel
 =======================
-
-What does ``sigma`` of :class:`~skdcec.KernelKHarmonicMeans` do, and how wide should the kernel be? If it is
-too narrow, the centers freeze where they start. If it is very wide, the method is K-harmonic means. This page
-looks at both ends, and at what lies between.
+How wide should the kernel of :class:`~skdcec.KernelKHarmonicMeans` be? If ``sigma`` is too small, the centers
+freeze at their start. If it is very large, the method is K-harmonic means. This page shows both ends, and the
+range between them.
 """
 
 # %%
 # Distances that saturate
 # -----------------------
 # The method is K-harmonic means with the distance in the feature space of a Gaussian kernel, whose square is
-# 2 (1 - exp(-d² / sigma²)). Beyond the width it hardly grows, so far samples are all equally far. On the
-# right is how hard a sample pulls at a center, if another center is at distance 1. The pull of far samples
+# 2 (1 - exp(-d² / sigma²)). Beyond the width it hardly grows, so all far samples are equally far. The right
+# panel shows the pull of a sample on a center, if another center is at distance 1. The pull of far samples
 # vanishes.
 
 import warnings
@@ -48,10 +47,10 @@ plt.show()
 # %%
 # Six widths from one start
 # -------------------------
-# Five groups, with samples scattered all over the plane as noise, and five centers that start at samples
-# drawn at random (black dots). The widths are multiples of the total standard deviation, the root of the
-# summed variances; ``sigma="scale"`` is one of it. The exponent is fixed at 2. Colors are clusters, and
-# lines lead to the crosses where the centers end. Where they hardly move, the fit warns of it.
+# Five groups, with noise all over the plane, and five centers that start at random samples (black dots). The
+# widths are multiples of the total standard deviation, the root of the summed variances; ``sigma="scale"`` is
+# once the total standard deviation. The exponent is fixed at 2. Colors are clusters, and lines lead to the
+# final centers (crosses). If the centers hardly move, the fit warns.
 
 means = np.array([[-4, -4], [-3, 4], [4, 3], [3, -4], [0, 0]])
 groups, y = make_blobs(500, centers=means, cluster_std=0.9, random_state=0)
@@ -85,7 +84,7 @@ for ax, factor in zip(axes.flat, [0.01, 0.1, 0.5, 1, 2, 100], strict=True):
     ax.scatter(*model.cluster_centers_.T, s=70, marker="X", color="k", edgecolors="w", zorder=3)
     ax.set(xlim=(-8, 8), ylim=(-8, 8))
     ax.set_title(f"sigma = {factor} total standard deviations", fontsize=10)
-figure.suptitle("Where the centers go, by width of the kernel")
+figure.suptitle("The paths of the centers, by width of the kernel")
 figure.supxlabel("feature 0", fontsize=10)
 figure.supylabel("feature 1", fontsize=10)
 plt.show()
@@ -93,14 +92,15 @@ plt.show()
 # %%
 # From frozen to K-harmonic means
 # -------------------------------
-# The same for many widths, and ten random starts each. On the left are two distances: how far the centers
-# moved, and how far they end from those of K-harmonic means with p = 2 from the same start. On the right is
-# how far each true mean is from the nearest center. Bands show the middle half of the starts.
+# The same for many widths, and ten random starts each. The left panel has two distances: from the initial to
+# the final centers, and from the final centers to the centers of K-harmonic means with p = 2 from the same
+# start. The right panel has the distance of each true mean from the nearest center. Bands show the middle
+# half of the starts.
 #
-# There are three ranges. On the left nothing moves. In the middle, centers find the middle of the group that
-# they start in, and see no other. From about one total standard deviation on, they find all groups. There
-# the kernel has what it is for: the noise outside its width pulls less, and the centers come nearer to the
-# true means than those of K-harmonic means, which is the right end of the curve.
+# There are three ranges. For small widths nothing moves. For medium widths, centers find the middle of the
+# group that they start in, but no other. From about one total standard deviation on, they find all groups.
+# There the kernel has its benefit: the noise outside its width pulls less, and the centers are nearer to the
+# true means than with K-harmonic means, the right end of the curve.
 
 factors = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1, 2, 3, 5, 10, 100])
 moved, differs, missed = np.zeros((3, len(factors), 10))
@@ -133,8 +133,8 @@ axes[1].set(
 )
 axes[1].yaxis.set_major_formatter("{x:g}")
 axes[1].yaxis.set_minor_formatter("")
-axes[0].set_title("Where the centers end")
-axes[1].set_title("How far they miss the true means")
+axes[0].set_title("Distances of the final centers")
+axes[1].set_title("Errors of the final centers")
 for ax in axes:
     ax.set(xscale="log", xlabel="sigma / total standard deviation")
     ax.axvline(1, color="k", ls=":", label='"scale"')
@@ -146,8 +146,8 @@ for factor, row in zip(factors, missed, strict=True):
     print(f"{factor:>6}  {np.median(row):.2f}")
 
 # %%
-# Three data sets, with everything else as by default
-# ---------------------------------------------------
+# Three data sets, with other parameters by default
+# -------------------------------------------------
 # By default, the start is k-means++ and the exponent is ``"auto"``. The data are the five groups above
 # without the noise, the wines of scikit-learn (13 standardized features), and eight overlapping Gaussians in
 # ten dimensions. Lines are the mean of five seeds. Dashes are :class:`~skdcec.KHarmonicMeans`.
@@ -188,16 +188,16 @@ ax.legend(fontsize="small")
 plt.show()
 
 # %%
-# What to take from it
-# --------------------
+# Summary
+# -------
 # - A kernel much narrower than the distances between samples is useless: the fit returns its start, and
 #   warns.
 # - A very wide one is K-harmonic means.
-# - Between them, at one to two total standard deviations, far noise pulls less. On the noisy groups that
-#   brought the centers nearer to the true means than K-harmonic means did.
+# - At one to two total standard deviations, far noise pulls less. On the noisy groups the centers were nearer
+#   to the true means than with K-harmonic means.
 # - ``sigma="scale"``, the total standard deviation, was wide enough on each of these data sets. Half of it
-#   scored less, as it leans on the start.
-# - There is more to lose than to win: where there is no noise, no width was ahead of
-#   :class:`~skdcec.KHarmonicMeans` by as much as .01.
+#   scored less, because it depends on the start.
+# - The risk is larger than the gain: without noise, no width was ahead of :class:`~skdcec.KHarmonicMeans` by
+#   as much as .01.
 
 # sphinx_gallery_thumbnail_number = 2

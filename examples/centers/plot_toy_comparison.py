@@ -1,17 +1,16 @@
 """
-The siblings on toy data
-========================
-
-What shapes of clusters does each center-based clusterer see? Six data sets in the plane, one in each row, and
-six clusterers, one in each column: k-means of scikit-learn, :class:`~skdcec.KHarmonicMeans`,
+The clusterers on toy data
+==========================
+Which shapes of clusters can each center-based clusterer find? Six data sets in the plane, one in each row,
+and six clusterers, one in each column: k-means of scikit-learn, :class:`~skdcec.KHarmonicMeans`,
 :class:`~skdcec.KernelKHarmonicMeans`, and :class:`~skdcec.MahalanobisKMeans` with three types of covariance.
 """
 
 # %%
 # Six data sets
 # -------------
-# Each breaks one assumption: that clusters are round, of one width, of one size, or have a center at all.
-# All are standardized.
+# All but the blobs break one assumption: that clusters are round, of one width, of one size, or have a center
+# at all. All are standardized.
 
 import time
 
@@ -46,8 +45,7 @@ sets = {name: (StandardScaler().fit_transform(X), y) for name, (X, y) in sets.it
 # %%
 # Six clusterers
 # --------------
-# Ten starts each, so that the picture shows the methods and not their luck. Everything else is as by
-# default.
+# Ten starts each, to reduce the effect of chance. Other parameters have their defaults.
 
 clusterers = {
     "k-means": KMeans(n_init=10),
@@ -59,16 +57,16 @@ clusterers = {
 }
 
 # %%
-# One picture
-# -----------
-# Colors are clusters, pale where no sample lies. Crosses are centers. In the corners are the time of the
-# fit, and the adjusted Rand index with the groups that were drawn: 1 is perfect, and 0 is chance.
+# One figure
+# ----------
+# Colors are clusters, pale for the predictions between samples. Crosses are centers. In the corners are the
+# time of the fit, and the adjusted Rand index with the true groups: 1 is perfect, and 0 is chance.
 
 colors = ListedColormap(["#0072b2", "#e69f00", "#009e73"])
 
 
 def matched(y, labels):
-    """Number the clusters as the groups that they fit best."""
+    """Return for each cluster the group that it matches best."""
     counts = contingency_matrix(y, labels)
     order = np.empty(counts.shape[1], dtype=int)
     groups, found = linear_sum_assignment(-counts)
@@ -77,7 +75,7 @@ def matched(y, labels):
 
 
 figure, axes = plt.subplots(len(sets), len(clusterers), figsize=(12, 12.3), layout="constrained")
-figure.suptitle("Clusters that six clusterers find in six data sets", fontsize=14)
+figure.suptitle("Clusters of six clusterers in six data sets", fontsize=14)
 for row, (set_name, (X, y)) in zip(axes, sets.items(), strict=True):
     low, high = X.min(axis=0) - 0.3, X.max(axis=0) + 0.3
     plane = np.meshgrid(np.linspace(low[0], high[0], 150), np.linspace(low[1], high[1], 150))
@@ -104,18 +102,17 @@ for ax, name in zip(axes[0], clusterers, strict=True):
 plt.show()
 
 # %%
-# What to take from it
-# --------------------
+# Summary
+# -------
 # - Round clusters of one width are easy for all.
-# - Where clusters are stretched alike, the covariance *within* the clusters helps (``"tied"``, ``"full"``).
-#   That of all data (``"global"``) takes out the stretch of the data instead, which is not the same.
-# - Where they differ in width or size, only ``"full"`` gets nearly all samples right, at the price of the
-#   longest fit of the Mahalanobis three.
-# - Given ten starts, K-harmonic means draws nearly the partitions of k-means. What sets it apart is that it
+# - If all clusters have the same stretched shape, the covariance *within* the clusters helps (``"tied"``,
+#   ``"full"``). The covariance of all data (``"global"``) removes the stretch of the data instead, which is
+#   different.
+# - If clusters differ in width or size, only ``"full"`` gets nearly all samples right, with the longest fit
+#   of the three Mahalanobis types.
+# - With ten starts, K-harmonic means finds nearly the same partitions as k-means. Its advantage is that it
 #   hardly needs them: see :ref:`sphx_glr_auto_examples_centers_plot_corner_start.py`.
-# - The kernel stops looking beyond its width. On the unequal sizes that makes things worse: two of the
-#   centers share the large group. The width is a parameter: see
-#   :ref:`sphx_glr_auto_examples_centers_plot_sigma.py`.
-# - Moons and circles have no centers that tell them apart, and no method of this kind finds them. Use
-#   HDBSCAN or spectral clustering there, or learn an embedding first, as :class:`~skdcec.DCEC` does for
-#   images.
+# - The kernel ignores samples beyond its width. This is worse on the unequal sizes: two of the centers share
+#   the large group. The width is a parameter: see :ref:`sphx_glr_auto_examples_centers_plot_sigma.py`.
+# - Moons and circles cannot be separated by centers, so no method of this kind finds them. Use HDBSCAN or
+#   spectral clustering, or learn an embedding first, as :class:`~skdcec.DCEC` does for images.

@@ -1,10 +1,9 @@
 """
 An initializer from any clusterer
 =================================
-
-What can place the initial centers of :class:`~skdcec.DCEC`? Any scikit-learn clusterer or mixture, a
-pipeline that ends in one, a function, or the centers themselves. All of them share one pretrained autoencoder
-here, so that they differ in the start alone.
+The initial centers of :class:`~skdcec.DCEC` may come from any scikit-learn clusterer or mixture, a pipeline
+that ends in one, a function, or an array. Here all of them share one pretrained autoencoder, so only the
+start differs.
 """
 
 # %%
@@ -28,16 +27,16 @@ X, y = load_digits_images().images, load_digits_images().target
 autoencoder = ConvAutoencoder(kernel_sizes=(3, 3, 3), epochs=40, batch_size=32, random_state=0).fit(X)
 
 # %%
-# What may stand for ``init``
-# ---------------------------
-# Centers are taken from ``cluster_centers_`` or ``means_``, or are the mean embedding of each label. That is
-# how clusterers without centers, such as Ward's, become initializers. Those that find the number of clusters
-# themselves, such as HDBSCAN, need ``n_clusters=None``; samples that they call noise have no say in
-# the centers, but are clustered in the end like all others.
+# Values of ``init``
+# ------------------
+# The centers are ``cluster_centers_`` or ``means_``, or else the mean embedding of each label, for clusterers
+# without centers such as Ward's. Clusterers that find the number of clusters themselves, such as HDBSCAN,
+# need ``n_clusters=None``; samples that they label as noise do not affect the centers, but are clustered in
+# the end like all others.
 
 
 def one_image_of_each_digit(Z, n_clusters, random_state):
-    """Return the embeddings of ten images, one of each digit: a start that looks at the labels."""
+    """Return the embeddings of ten images, one of each digit: a start that uses the labels."""
     return np.stack([Z[y == digit][0] for digit in range(n_clusters)])
 
 
@@ -55,9 +54,8 @@ initializers = {
 # %%
 # From start to end
 # -----------------
-# Accuracy of the partition into nearest centers before joint training, and of the labels after it. The array
-# holds the mean embeddings of the true digits, which no clusterer knows: it shows how much a perfect start is
-# worth.
+# The table has the accuracy of the partition into nearest centers before joint training, and of the labels
+# after it. The array holds the mean embeddings of the true digits, and shows the benefit of a perfect start.
 
 scores = {}
 print(f"{'init':<27}{'clusters':>9}{'initial':>9}{'final':>9}{'NMI':>9}")
@@ -76,7 +74,7 @@ for name, init in initializers.items():
 # %%
 # In a picture
 # ------------
-# Each line is an initializer, from the initial accuracy to that after joint training.
+# Each line is an initializer, from the initial to the final accuracy.
 
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 for position, (initial, final) in enumerate(scores.values()):
@@ -91,15 +89,15 @@ ax.legend()
 plt.show()
 
 # %%
-# What to take from it
-# --------------------
-# - Joint training raised the accuracy by three to five hundredths from most starts, by a tenth from that of
-#   the function, and not at all from that of HDBSCAN. Only neighbors in the order of the initializers
-#   changed places, so a poor start is not made up for.
-# - The number of clusters that HDBSCAN finds depends on ``min_cluster_size``, and need not be that of the
-#   classes: it is 9 with 25, 4 with 40, and 3 with 50. With four clusters for ten digits, not much more than
-#   four tenths of the images can agree.
+# Summary
+# -------
+# - Joint training raised the accuracy by three to five hundredths from most starts, by a tenth from the
+#   function, and not at all from HDBSCAN. Only neighbors in the order of the initializers changed places, so
+#   joint training does not make up for a poor start.
+# - The number of clusters that HDBSCAN finds depends on ``min_cluster_size``, and may differ from the number
+#   of classes: it is 9 with 25, 4 with 40, and 3 with 50. With four clusters for ten digits, not much more
+#   than four tenths of the images can agree.
 # - The number of batches between targets hardly mattered. Here it is 100; with targets every 35 batches, and
-#   no more batches in all, accuracy ended within a hundredth of that in the table from every start but that
-#   of the function, from which it ended three hundredths lower.
-# - One run says little about which initializer is better. Compare them over seeds.
+#   the same total, the accuracy was within a hundredth of the table from every start except the function,
+#   from which it was three hundredths lower.
+# - One run shows little about which initializer is better. Compare them over seeds.

@@ -1,17 +1,17 @@
 """
 Augmentation on and off
 =======================
-
-Does it help to shift and turn the images while the networks train? This page trains the same network on the
-digits of scikit-learn without and with augmentation, and compares clusters and embeddings. On these tiny
-images the answer is no.
+Does it help to shift and rotate the images during training? This page trains the same network on the digits
+of scikit-learn without and with augmentation, and compares clusters and embeddings. On these tiny images it
+does not help.
 """
 
 # %%
-# What the network sees
-# ---------------------
-# Augmentation is a Keras layer that keeps the shape of the images. Here it is two of Keras' own: shifts of up
-# to a tenth of the sides, turns of up to ten degrees. ``augmentation="affine"`` has the same limits.
+# Augmented images
+# ----------------
+# Augmentation is a Keras layer that keeps the shape of the images. Here it is two layers of Keras: shifts of
+# up to a tenth of the sides, and rotations of up to ten degrees. ``augmentation="affine"`` is
+# :class:`skdcec.layers.RandomAffine`, which has the same limits.
 
 # sphinx_gallery_thumbnail_number = 2
 import keras
@@ -34,28 +34,28 @@ layers = keras.Sequential(
     ]
 )
 
-few = X[:10, :, :, None]
-rows = [few] + [keras.ops.convert_to_numpy(layers(few, training=True)) for _ in range(3)]
+images = X[:10, :, :, None]
+rows = [images] + [keras.ops.convert_to_numpy(layers(images, training=True)) for _ in range(3)]
 figure, axes = plt.subplots(4, 10, figsize=(8, 3.4), layout="constrained")
 for i, row in enumerate(rows):
     for axis, image in zip(axes[i], row, strict=True):
         axis.imshow(image[:, :, 0], cmap="gray_r", vmin=0, vmax=1)
         axis.set(xticks=[], yticks=[])
     axes[i, 0].set_ylabel(f"draw {i}" if i else "image")
-figure.suptitle("Ten images, and what three draws of the augmentation make of them")
+figure.suptitle("Ten images, and three draws of the augmentation")
 plt.show()
 
 # %%
-# The upper row shows ten images, the others what three draws made of them. The layers draw anew for each
-# batch. The target of the reconstruction is the augmented image too. These images have 8 x 8 pixels, so a
-# tenth of a side is less than a pixel: the shift blurs the strokes more than it moves them.
+# The upper row shows ten images, the others three draws of their augmentation. The layers draw new values for
+# each batch. The target of the reconstruction is the augmented image, too. These images have 8 x 8 pixels, so
+# a tenth of a side is less than a pixel: the shift blurs the strokes more than it moves them.
 
 # %%
 # Two trainings
 # -------------
-# Everything but ``augmentation`` is the same. Joint training goes on with the augmentation of the
-# autoencoder; its targets come from the clean images. The initial partition is that into the nearest of the
-# initial centers, in the embedding of the pretrained autoencoder.
+# Only ``augmentation`` differs. By default, joint training uses the augmentation of the autoencoder, too; its
+# targets come from the clean images. The initial partition assigns each image to the nearest initial center,
+# in the embedding of the pretrained autoencoder.
 
 autoencoders, models = {}, {}
 for name, augmentation in {"without augmentation": None, "with augmentation": layers}.items():
@@ -87,7 +87,7 @@ for name, autoencoder in autoencoders.items():
 # %%
 # The embeddings
 # --------------
-# Above, the embeddings of the pretrained autoencoders, below, those after joint training, projected to their
+# The embeddings of the pretrained autoencoders (top) and after joint training (bottom), projected to their
 # first two principal components. Colors are the true digits.
 
 figure, axes = plt.subplots(2, 2, figsize=(9.5, 8.4), layout="constrained")
@@ -103,19 +103,19 @@ plt.show()
 
 # %%
 # Crosses are the cluster centers. Joint training gathers the digits around them in both columns. With
-# augmentation, the ones are torn apart between three clusters, and most eights are with the threes. There
-# the crosses stand beside the clusters: they were trained with augmented images, and are in the middle of
-# those, not of the clean ones that are drawn here.
+# augmentation, the ones are split between three clusters, and most eights are with the threes. The crosses
+# lie beside the clusters there, because they were trained with augmented images, and are in the middle of
+# those images rather than of the clean ones in the figure.
 
 # %%
-# What to take from it
-# --------------------
-# Augmentation is a choice, not a rule. Here the network without it had the smaller error and the higher
-# scores, at the start and after joint training. Joint training raised its accuracy by .05. With
-# augmentation it lowered the accuracy, while NMI rose. A likely reason is the size of the images: where a
-# shift is less than a pixel, it blurs. Eighty epochs may also be few for images that are never the same
-# twice. This is one seed, and one network. On USPS, whose images are four times as large, training with
-# augmentation for 500 epochs ended above .98 accuracy from this initializer in nine seeds of ten:
-# :ref:`what-makes-it-accurate` has the table. So look at what the layers make of your images first, as in
-# the first picture, and compare. :class:`~skdcec.ConvAutoencoder` describes the parameter,
-# :class:`~skdcec.plotting.EmbeddingDisplay` the pictures.
+# Summary
+# -------
+# Augmentation does not always help. Here the network without it had the smaller error and the higher scores,
+# at the start and after joint training. Joint training raised its accuracy by .05. With augmentation it
+# lowered the accuracy, while NMI rose. A likely reason is the size of the images: a shift of less than a
+# pixel blurs. Eighty epochs may also be too few for images that are never the same twice. This is one seed,
+# and one network. On USPS, whose images are four times as large, training with augmentation for 500 epochs
+# ended above .98 accuracy from this initializer in nine seeds of ten (:ref:`what-makes-it-accurate`). So
+# inspect the augmented images first, as in the first figure, and compare. See
+# :class:`~skdcec.ConvAutoencoder` for the parameter and :class:`~skdcec.plotting.EmbeddingDisplay` for the
+# figures.

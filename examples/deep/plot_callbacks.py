@@ -1,24 +1,22 @@
 """
-Watching a fit
-==============
-
-What happens while a fit runs? Every estimator of the package takes the callbacks of scikit-learn. This page
-notes scores at each update of joint training, draws them, and writes a callback of its own that stops a
-pretraining when it no longer pays.
+Monitoring a fit
+================
+Every estimator of the package supports the callbacks of scikit-learn. This page records scores at each update
+of joint training, draws them, and defines a callback that stops pretraining when the loss hardly falls.
 """
 
 # %%
 # Progress bars
 # -------------
-# One line, ``dcec.set_callbacks(ProgressBar())``, with ``ProgressBar`` from ``sklearn.callback``, shows
-# a bar for each phase of a fit in a terminal or a notebook. It needs the package rich. It is left out here,
-# because a page has no room for something that moves.
+# ``dcec.set_callbacks(ProgressBar())``, with ``ProgressBar`` from ``sklearn.callback``, shows a bar for each
+# phase of a fit in a terminal or a notebook. It needs the package rich. It is left out here, because it
+# moves.
 
 # %%
 # Scores at each update
 # ---------------------
 # ``ScoringMonitor`` calls a scorer on the training images at each update, with the estimator as it would be
-# if the fit ended there. The true digits ``y`` are handed to the callbacks; training does not use them.
+# if the fit ended there. The true digits ``y`` are passed to the callbacks; training does not use them.
 # Pass ``scoring`` by name, as a list of names, or as a dictionary of scorers as here.
 
 import matplotlib.pyplot as plt
@@ -56,10 +54,10 @@ table = updates[["accuracy", "NMI"]].assign(batch=dcec.history_["n_batches"]).se
 print(table.round(3))
 
 # %%
-# The log has a line for each task at whose end the estimator could predict: the updates, all of joint
-# training, and the fit. Most of its columns say where in the tree of tasks a line belongs.
+# The log has a row for each task at whose end the estimator could predict: the updates, joint training, and
+# the fit. Most of its columns are the position of the row in the tree of tasks.
 #
-# The updates are those of ``history_``, in the same order, so their scores can be drawn with it:
+# The updates are in the same order as in ``history_``, so their scores can be drawn with it:
 
 scores = {name: updates[name] for name in ("accuracy", "NMI")}
 display = HistoryDisplay.from_estimator(dcec, scores=scores)
@@ -67,21 +65,21 @@ display.figure_.suptitle("Losses and scores at each update of joint training")
 plt.show()
 
 # %%
-# Solid lines belong to the left axis, dashed ones to the right. The losses do not see the digits, and the
-# scores need not follow them: here accuracy and NMI rise nearly all the way, and both losses are higher at
-# the end than at the first update.
+# Solid lines belong to the left axis, dashed ones to the right. The losses do not depend on the digits, so
+# the scores need not follow them: here accuracy and NMI rise nearly all the way, and both losses are higher
+# at the end than at the first update.
 
 # %%
-# A callback of your own
-# ----------------------
-# A callback is any object with these four methods. Hooks get what they ask for by name: the images ``X``,
-# ``y``, and ``fitted_estimator``, the estimator as if the fit ended here. What ``on_fit_task_end`` returns
-# ends the loop around the task if it is true. This one ends a training when ten epochs have lowered the
-# loss by less than a tenth.
+# Define a callback
+# -----------------
+# A callback is any object with these four methods. Hooks may have keyword arguments for the images ``X``,
+# ``y``, and ``fitted_estimator``, the estimator as if the fit ended here. If ``on_fit_task_end`` returns a
+# true value, the loop around the task ends. This callback ends training if ten epochs have lowered the loss
+# by less than a tenth.
 
 
 class StopEarly:
-    """Callback that ends a pretraining that has become slow."""
+    """Callback that ends pretraining when the loss hardly falls."""
 
     def setup(self, estimator, context): ...
 
@@ -106,7 +104,7 @@ autoencoder.set_callbacks(StopEarly()).fit(X)
 print(f"{len(autoencoder.history_['reconstruction_loss'])} of {autoencoder.epochs} epochs")
 
 display = HistoryDisplay.from_estimator(autoencoder)
-display.figure_.suptitle("Reconstruction loss of a pretraining that ended early")
+display.figure_.suptitle("Reconstruction loss of pretraining that ended early")
 plt.show()
 
 # %%
@@ -114,12 +112,11 @@ plt.show()
 #
 # The tasks are named ``fit``, then ``epoch`` in an autoencoder, and ``pretrain``, ``initialize``,
 # ``refine`` and ``update`` in :class:`~skdcec.DCEC`. An attribute ``max_propagation_depth = None`` in the
-# class makes DCEC hand the callback on to its autoencoder, as it does with a progress bar.
+# class makes DCEC pass the callback on to its autoencoder, as it does with a progress bar.
 
 # %%
-# What to take from it
-# --------------------
-# Watch scores where you have labels to compare with, and never choose by them what you then report. Without
-# labels, ``history_`` has the losses and the share of labels that changed, at no cost. A callback can also
-# save, plot, or end a fit; :class:`~skdcec.plotting.HistoryDisplay` draws what it noted, one value for each
-# update.
+# Summary
+# -------
+# Monitor scores if you have true labels, and never report scores that you used for choices. Without labels,
+# ``history_`` has the losses and the fraction of labels that changed, at no cost. A callback can also save,
+# plot, or end a fit; :class:`~skdcec.plotting.HistoryDisplay` draws recorded values, one for each update.

@@ -1,17 +1,15 @@
 """
-What the centers look like
-==========================
-
-What does a cluster stand for? The decoder of DCEC makes an image of any point of the embedding, so of the
-centers too. This page sets them beside the images nearest to them, beside the mean images of the clusters,
-and walks from one center to another.
+Images of the centers
+=====================
+The decoder of DCEC turns any point of the embedding into an image, including the centers. This page compares
+the decoded centers with the images nearest to them and with the mean images of the clusters, and walks from
+one center to another.
 """
 
 # %%
 # Decoded centers
 # ---------------
-# A cluster can be told from its column: the decoded center on top, and below it the images that are nearest
-# to it in the embedding.
+# Each column is a cluster: the decoded center on top, and below it the images nearest to it in the embedding.
 
 # sphinx_gallery_thumbnail_number = 3
 import matplotlib.pyplot as plt
@@ -39,25 +37,24 @@ plt.show()
 # %%
 # Mean images
 # -----------
-# ``from_predictions`` needs labels only, and shows the mean image of each cluster instead. With the
-# embedding, the members are those nearest to the mean there.
+# ``from_predictions`` only needs labels, and shows the mean image of each cluster instead. Given an
+# embedding, the members are nearest to the mean in the embedding.
 
 display = CenterImagesDisplay.from_predictions(X, dcec.labels_, embedding=dcec.transform(X), n_members=3)
 display.figure_.suptitle("Mean images of the clusters, and the images nearest to their means")
 plt.show()
 
 # %%
-# Decoded center and mean image look much alike here. They need not: the mean image blurs whatever the members
-# disagree on, such as the position of a stroke, while the decoded center is what the network makes of one
-# point of the embedding. Where the two differ, the members in the columns tell which is right.
+# Decoded centers and mean images are very similar here. They may differ: the mean image blurs the differences
+# between members, such as the position of a stroke, while the decoded center is the output of the network at
+# one point of the embedding. If the two differ, the members in the columns show which is right.
 #
 # A walk between two centers
 # --------------------------
-# What is between two clusters? The points of a straight line from one center to another decode to images.
-# Below them, for comparison, is a mixture of the first and the last image, pixel by pixel; and at the bottom
-# how much of each image of the upper row belongs to which cluster, by ``predict_proba`` (gray: all other
-# clusters). The first images of the data set are a zero and a one; the walk goes from the cluster of the
-# former to that of the latter.
+# The upper row decodes the points of a straight line from one center to another. Below it, for comparison,
+# are pixelwise mixtures of the first and the last image; at the bottom, the soft assignments of the images of
+# the upper row by ``predict_proba`` (gray: all other clusters). The first images of the data set are a zero
+# and a one; the walk goes from the cluster of the zero to the cluster of the one.
 
 steps = np.linspace(0, 1, 11)
 
@@ -87,7 +84,7 @@ def walk(start, end, title):
     axes[2].plot(steps, Q, color="0.85")
     axes[2].plot(steps, Q[:, start], label="start")
     axes[2].plot(steps, Q[:, end], label="end")
-    axes[2].set(xlabel="way from the first center to the second", ylabel="share of the image")
+    axes[2].set(xlabel="position between the two centers", ylabel="assignment")
     axes[2].legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     figure.suptitle(title)
     plt.show()
@@ -102,13 +99,13 @@ walk(zero, one, "From the cluster of a zero to that of a one")
 walk(four, seven, "From the cluster of a four to that of a seven")
 
 # %%
-# What to take from it
-# --------------------
-# - A decoded center with its nearest members says at a glance what a cluster holds, and whether two clusters
-#   hold the same: look for two columns of one digit. The sizes below the columns tell which are small.
-# - The decoder answers for any point of the embedding, also where no image is. Half way between two clusters
-#   the shares tell that such an image belongs to neither: on the walk from zero to one, each end has a fifth
-#   of it there, hardly more than some clusters off the way.
+# Summary
+# -------
+# - A decoded center with its nearest members shows the content of a cluster, and whether two clusters are the
+#   same: look for two columns of one digit. The sizes below the columns show which clusters are small.
+# - The decoder gives an image for any point of the embedding, even far from all images. The assignments show
+#   that an image half way between two clusters belongs to neither: on the walk from zero to one, each end has
+#   a fifth of it, hardly more than some of the other clusters.
 # - On images as small as these, the decoded walk differs little from the mixture of pixels.
 #
 # See :class:`~skdcec.plotting.CenterImagesDisplay`, and ``inverse_transform`` and ``predict_proba`` of

@@ -1,18 +1,16 @@
 """
 Five initializers on one autoencoder
 ====================================
-
-Deep convolutional embedded clustering (DCEC) needs cluster centers to start from. This example clusters
-the 1,797 digits that come with scikit-learn, with centers from k-means, k-means under the Mahalanobis
-distance of the covariance within the clusters (tied) and of that of all data (global), K-harmonic means,
-and kernel K-harmonic means. All five share one pretrained autoencoder, so that what differs between the
-rows of the table is the initializer alone.
+Deep convolutional embedded clustering (DCEC) starts from initial centers. This example clusters the 1,797
+digits of scikit-learn with centers from k-means, Mahalanobis k-means with the covariance within the clusters
+(tied) and of all data (global), K-harmonic means, and kernel K-harmonic means. All five share one pretrained
+autoencoder, so the rows of the table differ in the initializer alone.
 """
 
 # %%
 # One autoencoder for all
 # -----------------------
-# The images have 8 x 8 pixels only, so the kernels of the convolutions are smaller than by default.
+# The images have only 8 x 8 pixels, so the kernels of the convolutions are smaller than by default.
 
 import time
 
@@ -39,8 +37,8 @@ print(f"Pretraining took {time.perf_counter() - start:.0f} s.\n")
 # %%
 # Five initializers
 # -----------------
-# ``FrozenEstimator`` hands the pretrained autoencoder to each DCEC, which refines a copy of it. Joint
-# training is cut short here, to keep the example quick.
+# ``FrozenEstimator`` passes the pretrained autoencoder to each DCEC, which refines a copy of it. Joint
+# training is short, to keep the example quick.
 
 initializers = {
     "k-means (20 starts)": KMeans(n_init=20),
@@ -59,8 +57,8 @@ for name, init in initializers.items():
     seconds[name] = time.perf_counter() - start
 
 # %%
-# What they found
-# ---------------
+# Scores
+# ------
 
 
 def table_row(name, labels, elapsed):
@@ -81,9 +79,9 @@ for name, model in models.items():
     print(table_row(name, model.labels_, seconds[name]))
 
 # %%
-# What the centers look like
-# --------------------------
-# The decoder turns each center into an image. They are ordered by the digit that is most frequent in the
+# Decoded centers
+# ---------------
+# The decoder turns each center into an image. The images are ordered by the most frequent digit of the
 # cluster.
 
 figure = plt.figure(figsize=(10, 6), layout="constrained")
@@ -95,7 +93,7 @@ for row, (name, model) in zip(figure.subfigures(5), models.items(), strict=True)
         axis.set(xticks=[], yticks=[])
         axis.set_xlabel(f"{model.cluster_sizes_[j]}", fontsize=8)
     row.suptitle(name, x=0.01, ha="left", fontsize=10)
-figure.suptitle("Decoded cluster centers, and how many images each has")
+figure.suptitle("Decoded cluster centers, and the sizes of the clusters")
 figure.savefig("digits_centers.png", dpi=150)
 print("\nThe decoded centers are in digits_centers.png.")
 plt.show()

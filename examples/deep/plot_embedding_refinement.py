@@ -1,18 +1,17 @@
 """
 The embedding, before and after
 ===============================
-
-What do the two trainings of DCEC do to the embedding? Pretraining spreads the images out such that they can
-be told apart; joint training, the refinement, gathers them around the centers. This page draws the embedding
-after a few epochs of pretraining, after more of them, and before and after the refinement.
+How do the two stages of training change the embedding of DCEC? Pretraining separates different images; joint
+training, the refinement, gathers them around the centers. This page draws the embedding after different
+numbers of epochs of pretraining, and before and after the refinement.
 """
 
 # %%
 # More epochs of pretraining
 # --------------------------
-# With one ``random_state``, a short fit is the beginning of a long one. For each, the table has the mean
-# squared error of the reconstruction, the silhouette of the true digits in the embedding, and the accuracy of
-# k-means there.
+# With the same ``random_state``, a short fit is the beginning of a long one. For each, the table has the mean
+# squared error of the reconstruction, and the silhouette of the true digits and the accuracy of k-means in
+# the embedding.
 
 # sphinx_gallery_thumbnail_number = 2
 import matplotlib.pyplot as plt
@@ -47,13 +46,13 @@ for ax, epochs in zip(axes, (1, 6, 40), strict=True):
 plt.show()
 
 # %%
-# Each picture has the principal components of its own embedding.
+# Each panel has its own principal components.
 #
 # Refinement
 # ----------
-# The last autoencoder, that of 40 epochs, is refined. To have both embeddings on the same axes, principal
-# components are computed from the two of them together. Clusters have the color of the digit that they are
-# matched to, crosses are the centers.
+# The last autoencoder, after 40 epochs, is refined. For common axes, principal components are computed from
+# both embeddings together. Clusters have the color of the digit that they are matched to; crosses are the
+# centers.
 
 dcec = DCEC(
     init=MahalanobisKMeans(covariance_type="tied", n_init=20),
@@ -89,8 +88,8 @@ for row, name, (embedding, labels, centers) in zip(axes, ("before", "after"), (b
 plt.show()
 
 # %%
-# What has changed
-# ----------------
+# Changes
+# -------
 
 print(f"{'':<8}{'silhouette of clusters':>24}{'of digits':>11}{'accuracy':>10}")
 for name, (embedding, labels, _) in {"before": before, "after": after}.items():
@@ -100,14 +99,14 @@ for name, (embedding, labels, _) in {"before": before, "after": after}.items():
 print(f"images that changed their cluster: {np.mean(before[1] != after[1]):.1%}")
 
 # %%
-# What to take from it
-# --------------------
-# - Pretraining does the larger part. After one epoch there is hardly anything to find; with more of them,
-#   digits come apart although nothing asks for clusters.
+# Summary
+# -------
+# - Pretraining does the larger part. After one epoch there is hardly any structure; after more epochs, digits
+#   are separated although the loss does not depend on clusters.
 # - Refinement makes the clusters denser: the silhouette more than doubles. But few images change their
-#   cluster, and the accuracy gains much less. Refinement sharpens the partition that it is given, right or
-#   wrong, so a picture of a refined embedding with clear gaps is no proof of good clusters.
-# - :class:`~skdcec.plotting.EmbeddingDisplay` finds axes of its own for each embedding; for common ones,
+#   cluster, and the accuracy gains much less. Refinement sharpens the given partition, right or wrong, so
+#   clear gaps in a refined embedding do not prove good clusters.
+# - :class:`~skdcec.plotting.EmbeddingDisplay` computes separate axes for each embedding; for common axes,
 #   project the points yourself, as above.
 #
 # The estimators are :class:`~skdcec.ConvAutoencoder`, :class:`~skdcec.DCEC` and

@@ -1,18 +1,17 @@
 """
 A grid search over the initializer
 ==================================
-
-Can parameters of the initializer be searched like any others? ``init`` is an estimator of its own, so
-``GridSearchCV`` reaches its parameters by name, also where ``DCEC`` is the last step of a pipeline. Here the
-exponent of K-harmonic means and the weight gamma of the clustering loss are searched on the digits.
+``init`` is an estimator, so ``GridSearchCV`` can set its parameters by name, even if ``DCEC`` is the last
+step of a pipeline. Here the exponent of K-harmonic means and the weight gamma of the clustering loss are
+searched on the digits.
 """
 
 # %%
 # One pretrained autoencoder for each fold
 # ----------------------------------------
-# Each fold has its own training images, and so its own autoencoder; ``memory`` names a folder that keeps
-# it, so that all points of the grid share it. For three folds and the final fit, four autoencoders are
-# trained, not nineteen.
+# Each fold has its own training images, and so its own autoencoder; ``memory`` is a folder that stores it, so
+# that all points of the grid share it. For three folds and the final fit, four autoencoders are trained
+# instead of nineteen.
 
 import tempfile
 
@@ -49,9 +48,9 @@ pipeline = make_pipeline(FunctionTransformer(ink), dcec)
 # %%
 # The search
 # ----------
-# A step of a pipeline is named by its class in lower case, and two underscores lead into an estimator: ``p``
-# of the initializer of the step ``dcec`` is ``dcec__init__p``. The score is the accuracy on images that the
-# fit has not seen, so the true digits take part in the choice.
+# A step of a pipeline has the name of its class in lower case, and two underscores separate nested
+# parameters: ``p`` of the initializer of the step ``dcec`` is ``dcec__init__p``. The score is the accuracy on
+# held-out images, so the choice depends on the true digits.
 
 grid = {"dcec__init__p": [3.0, 4.0, "auto"], "dcec__gamma": [0.03, 0.1]}
 search = GridSearchCV(pipeline, grid, scoring=clustering_accuracy_scorer, cv=3).fit(X, y)
@@ -59,8 +58,8 @@ folder.cleanup()
 print("best:", search.best_params_)
 
 # %%
-# What it found
-# -------------
+# Results
+# -------
 # Each line is a gamma, each dot the score of a fold.
 
 results = search.cv_results_
@@ -72,7 +71,7 @@ for gamma, color in zip(grid["dcec__gamma"], ["C0", "C1"], strict=True):
     ax.plot(exponents, scores[:, chosen].mean(axis=0), "-", color=color, label=f"gamma = {gamma}")
     for fold in scores[:, chosen]:
         ax.plot(exponents, fold, "o", color=color, ms=4, alpha=0.6)
-ax.set(xlabel="exponent p of K-harmonic means", ylabel="accuracy on the other images")
+ax.set(xlabel="exponent p of K-harmonic means", ylabel="accuracy on held-out images")
 ax.set_title("Accuracy at the points of the grid")
 ax.legend()
 plt.show()
@@ -81,8 +80,8 @@ for parameters, mean, spread in zip(results["params"], scores.mean(axis=0), scor
     print(f"{parameters}: {mean:.3f} ± {spread:.3f}")
 
 # %%
-# What to take from it
-# --------------------
-# - Parameters of ``init`` and ``autoencoder`` are searched like those of :class:`~skdcec.DCEC` itself.
-# - ``memory`` makes the points of a grid that differ in the clustering alone cheap.
-# - Compare the spread over folds with the differences between points before believing in the best one.
+# Summary
+# -------
+# - Parameters of ``init`` and ``autoencoder`` are searched like parameters of :class:`~skdcec.DCEC`.
+# - With ``memory``, points of a grid that only differ in the clustering are cheap.
+# - Compare the spread over folds with the differences between points before trusting the best one.

@@ -1,18 +1,16 @@
 """
-A network of your own
-=====================
-
-Can DCEC cluster with an encoder and a decoder that are not those of the package?
+A custom network
+================
 :class:`~skdcec.KerasAutoencoder` takes any pair of Keras models, one from images to embeddings and one back.
-This page writes such a pair, trains it on the digits of scikit-learn, and clusters with it.
+This page defines such a pair, trains it on the digits of scikit-learn, and clusters with it.
 """
 
 # %%
 # A function of the image shape
 # -----------------------------
 # The function gets ``(height, width, channels)`` and returns the two models. This encoder has batch
-# normalization and dropout. The decoder need not mirror it: here two dense layers paint the image. The
-# embedding has as many dimensions as the encoder has outputs.
+# normalization and dropout. The decoder need not mirror it: here it has two dense layers. The embedding has
+# as many dimensions as the encoder has outputs.
 
 import keras
 import matplotlib.pyplot as plt
@@ -55,9 +53,8 @@ def network(image_shape):
 # %%
 # Fit and reconstruct
 # -------------------
-# The estimator builds the networks when it is fitted, so it is the images that set the shape. Weights,
-# batches and dropout draw from ``random_state``. Augmentation, epochs and optimizer are parameters, as in
-# :class:`~skdcec.ConvAutoencoder`.
+# ``fit`` builds the networks for the shape of the images. ``random_state`` determines weights, batches and
+# dropout. Augmentation, epochs and optimizer are parameters, as in :class:`~skdcec.ConvAutoencoder`.
 
 digits = load_digits_images()
 X, y = digits.images, digits.target
@@ -68,21 +65,20 @@ print(f"images {autoencoder.image_shape_} -> embeddings of {autoencoder.n_compon
 print(f"mean squared error of a pixel: {-autoencoder.score(X):.4f}")
 
 display = ReconstructionDisplay.from_estimator(autoencoder, X)
-display.figure_.suptitle("Ten images, and their reconstructions by a network of our own")
+display.figure_.suptitle("Ten images, and their reconstructions by a custom network")
 plt.show()
 
 # %%
-# Upper row: the first ten images. Lower row: what the decoder makes of their eight numbers, with the error of
-# each below. ``autoencoder.to_keras()`` makes encoder and decoder, ordinary Keras models, copies of the
-# fitted ones.
+# Upper row: the first ten images. Lower row: their reconstructions from eight numbers, with the error of each
+# below. ``autoencoder.to_keras()`` returns copies of encoder and decoder as Keras models.
 
 autoencoder.to_keras()[0].summary(line_length=80)
 
 # %%
 # Cluster
 # -------
-# :class:`~skdcec.DCEC` trains such networks jointly as it does its own. ``FrozenEstimator`` hands over the
-# fitted one, of which it refines a copy. Without it, DCEC would train a clone from the start.
+# :class:`~skdcec.DCEC` trains custom networks jointly, like its default. With ``FrozenEstimator`` it refines
+# a copy of the fitted one; otherwise it would train a clone from scratch.
 
 dcec = DCEC(
     init=MahalanobisKMeans(covariance_type="tied", n_init=20),
@@ -104,18 +100,19 @@ display.figure_.suptitle("Decoded centers, and the images nearest to them")
 plt.show()
 
 # %%
-# And the true digits against the clusters. Numbers off the diagonal are digits that ended in the cluster of
-# another one. In this run more than half of the ones share a cluster with most of the eights, and other
-# eights are with the nines and the threes.
+# The true digits against the clusters. Numbers off the diagonal are digits in the cluster of another one. In
+# this run more than half of the ones share a cluster with most of the eights, and other eights are with the
+# nines and the threes.
 
 display = ContingencyDisplay.from_estimator(dcec, X, y)
 display.ax_.set_title("Digits against clusters")
 plt.show()
 
 # %%
-# What to take from it
-# --------------------
-# Write a function, not a model, where each fit should start anew: with ``random_state`` it gives the same
-# clustering again, and a grid search can clone it. A pair of models instead of the function starts from the
-# weights that it has, which is the way to bring a network that was trained elsewhere. The encoder should
-# end in a flat layer without an activation, and the decoder should return images of the shape that came in.
+# Summary
+# -------
+# Pass a function, rather than models, if each fit should start from new weights: results are reproducible
+# with ``random_state``, and a grid search can clone the estimator. A pair of models starts from its present
+# weights, for networks that were trained elsewhere. The encoder should end in a flat layer without an
+# activation, and the decoder should return images of the input shape. For an autoencoder with parameters,
+# write a subclass of :class:`~skdcec.BaseAutoencoder`: :ref:`write-your-own`.

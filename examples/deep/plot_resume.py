@@ -1,15 +1,13 @@
 """
-Going on after a crash
+Resuming after a crash
 ======================
-
-A fit of many hours may be killed half-way. Does it have to start anew? With ``checkpoint``, a folder,
-:class:`~skdcec.DCEC` keeps its progress. This page lets a fit crash in the middle of joint training, calls it
-again, and compares the result with that of a fit that nothing disturbed.
+With ``checkpoint``, a folder, :class:`~skdcec.DCEC` saves the progress of a long fit. This page lets a fit
+crash in the middle of joint training, calls it again, and compares the result with an undisturbed fit.
 """
 
 # %%
-# A fit that nothing disturbs
-# ---------------------------
+# An undisturbed fit
+# ------------------
 
 import tempfile
 import time
@@ -48,13 +46,12 @@ print(f"{undisturbed.n_batches_} batches of joint training")
 # A crash
 # -------
 # A callback counts epochs of pretraining and updates of joint training. At the sixth update it raises an
-# error, in the place of a power cut. Until then it waits a moment at each update, as if the images were
-# many more: a fit writes its progress at most every five seconds, and the updates of this one are shorter
-# than that.
+# error, to simulate a crash. Until then it waits a moment at each update, as if there were many more images:
+# a fit writes its progress at most every five seconds, and the updates of this one are shorter.
 
 
 class Crash:
-    """Callback that counts the tasks of a fit, and raises an error at one of the updates if it is told to."""
+    """Callback that counts the tasks of a fit, and raises an error at a given update."""
 
     max_propagation_depth = None  # take part in the pretraining, which is the fit of another estimator
 
@@ -86,8 +83,8 @@ except RuntimeError as error:
 print("fitted:", hasattr(dcec, "labels_"))
 
 # %%
-# The estimator is as it was before the fit. The folder has what is needed to go on: arrays and JSON, one file
-# for each phase that was begun.
+# The estimator is unchanged by the failed fit. The folder has everything that is needed to resume: arrays and
+# JSON, one file for each phase that had begun.
 
 for path in sorted(Path(folder.name).iterdir()):
     print(path.name)
@@ -95,8 +92,8 @@ for path in sorted(Path(folder.name).iterdir()):
 # %%
 # The same call again
 # -------------------
-# Equal parameters, equal images, the same folder: the fit goes on. This might be another process, on another
-# day. A fit with other parameters or images would be refused, with a message that names the difference.
+# With equal parameters, equal images and the same folder, the fit resumes, even in another process. A fit
+# with other parameters or images would be refused, with a message that names the difference.
 
 resumed = make_dcec(checkpoint=folder.name)
 counter = Crash()
@@ -105,10 +102,10 @@ print(f"trained again: {counter.counts['epoch']} epochs and {counter.counts['upd
 print(f"of {resumed.autoencoder.epochs} epochs and {len(resumed.history_['n_batches'])} updates")
 
 # %%
-# No epoch of pretraining was repeated, and of joint training only what had come after the last file. A
-# crash costs about five seconds, or the one update or epoch that was under way, where these take longer.
+# No epoch of pretraining was repeated, and only the updates after the last save. A crash costs about five
+# seconds, or one update or epoch if these take longer.
 #
-# And the result is the same, to the last bit:
+# The results are identical:
 
 print("labels equal: ", np.array_equal(undisturbed.labels_, resumed.labels_))
 print("centers equal:", np.array_equal(undisturbed.cluster_centers_, resumed.cluster_centers_))
@@ -121,8 +118,8 @@ folder.cleanup()
 # %%
 # The history has no gap
 # ----------------------
-# ``history_`` of the resumed fit also covers the time before the crash, which the vertical line marks. No
-# curve jumps there.
+# ``history_`` of the resumed fit includes the time before the crash, which the vertical line marks. No curve
+# jumps there.
 
 display = HistoryDisplay.from_estimator(resumed)
 display.figure_.suptitle("History of the resumed fit, with the crash")
@@ -132,10 +129,9 @@ display.ax_.annotate(" crash", (crashed_at, 0.5), xycoords=("data", "axes fracti
 plt.show()
 
 # %%
-# What to take from it
-# --------------------
-# Name a ``checkpoint`` folder for every fit that takes longer than you like to wait twice, one folder for
-# each fit. Both phases are covered. The bits are the same where the machine, the number of threads and the
-# versions are the same; fits with other versions of the software are refused. Delete the folder when the
-# fit is done. ``memory`` is for something else: it keeps finished autoencoders, for fits that differ in the
-# clustering.
+# Summary
+# -------
+# Use a ``checkpoint`` folder for every long fit, one folder for each fit. It covers both phases. Results are
+# identical if the machine, the number of threads and the versions are the same; fits with other versions of
+# the software are refused. Delete the folder when the fit is done. ``memory`` has a different purpose: it
+# stores finished autoencoders, for fits that differ in the clustering.

@@ -2,10 +2,9 @@ r"""
 How DCEC works
 ==============
 
-What happens between ``fit`` and ``labels_``? This page takes deep convolutional embedded clustering apart and
-does each phase by hand: an autoencoder that turns images into a few numbers, centers among these numbers,
-soft assignments of images to centers, targets that are surer than the assignments, and the joint training
-that brings the two together.
+This page does each phase of deep convolutional embedded clustering by hand: an autoencoder that embeds images
+in a few dimensions, centers in this embedding, soft assignments of images to centers, targets that are more
+confident than the assignments, and joint training, which moves the assignments to the targets.
 
 The method is that of Guo, Liu, Zhu and Yin, *Deep clustering with convolutional autoencoders* (2017); soft
 assignment and target go back to Xie, Girshick and Farhadi, *Unsupervised deep embedding for clustering
@@ -23,7 +22,7 @@ within Deep Convolutional Embedded Clustering*.
 # .. math:: L_r = \frac{1}{n} \sum_{i=1}^n \lVert g(f(x_i)) - x_i \rVert^2 .
 #
 # An image of 64 pixels does not fit into ten numbers, so the encoder has to find what the images have in
-# common. Nothing in this phase knows of clusters. The package takes the mean over pixels, not the sum.
+# common. This phase does not use clusters. The package takes the mean over pixels, not the sum.
 
 # sphinx_gallery_thumbnail_number = 4
 import matplotlib.pyplot as plt
@@ -42,16 +41,16 @@ X, y = digits.images, digits.target
 autoencoder = ConvAutoencoder(kernel_sizes=(3, 3, 3), epochs=40, batch_size=32, random_state=0)
 autoencoder.fit(X)
 display = ReconstructionDisplay.from_estimator(autoencoder, X)
-display.figure_.suptitle("Ten images, and what the autoencoder makes of them")
+display.figure_.suptitle("Ten images and their reconstructions")
 plt.show()
 
 # %%
-# The decoded images are blurred, but can be read. What is lost is what few images share.
+# The decoded images are blurred but legible. The lost details are those that few images have in common.
 #
 # The embedding
 # -------------
-# Here is the embedding, as its first two principal components show it. The colors are the digits, which the
-# autoencoder has never seen. Images of one digit are near one another already, but there are no gaps
+# The figure shows the first two principal components of the embedding. The colors are the digits, which the
+# autoencoder did not use. Images of the same digit are already close to each other, but there are no gaps
 # between the digits.
 
 Z = autoencoder.transform(X)
@@ -63,7 +62,7 @@ plt.show()
 # Place the centers
 # -----------------
 # The second phase places cluster centers :math:`\mu_j` in the embedding. Any clusterer can do this; the
-# published method takes k-means, this page K-harmonic means. The decoder shows what the centers look like.
+# published method uses k-means, this page K-harmonic means. The decoder turns the centers into images.
 
 init = KHarmonicMeans(10, random_state=0).fit(Z)
 centers = init.cluster_centers_
@@ -96,7 +95,7 @@ draw_centers(autoencoder.inverse_transform(centers), "Decoded initial centers")
 
 
 def soft_assignment(Z, centers):
-    """Return Q: similarities to the centers, as shares of each row."""
+    """Return Q: similarities to the centers, scaled to sum to one in each row."""
     similarity = 1 / (1 + np.square(Z[:, None] - centers).sum(axis=2))
     return similarity / similarity.sum(axis=1, keepdims=True)
 
@@ -104,19 +103,19 @@ def soft_assignment(Z, centers):
 Q = soft_assignment(Z, centers)
 
 # %%
-# Aim at what is surer
-# --------------------
-# Without labels, what should the assignments become? Surer versions of themselves. The target distribution
-# squares each assignment and divides by how much its cluster has of all images (equation 8):
+# Confident targets
+# -----------------
+# Without labels, the targets are more confident versions of the assignments. The target distribution squares
+# each assignment and divides it by the size of its cluster (equation 8):
 #
 # .. math:: p_{ij} = \frac{q_{ij}^2 / f_j}{\sum_l q_{il}^2 / f_l}, \qquad f_j = \sum_i q_{ij} .
 #
 # The square favors the large entries of a row over the small ones; the division holds back large clusters,
-# which would swallow the small ones otherwise.
+# which would otherwise absorb the small ones.
 
 
 def target_distribution(Q):
-    """Return P: assignments that are surer than Q."""
+    """Return P: assignments that are more confident than Q."""
     weight = Q**2 / Q.sum(axis=0)
     return weight / weight.sum(axis=1, keepdims=True)
 
@@ -130,7 +129,7 @@ def framed(images):
 
 
 def draw_assignments(chosen, matrices, center_images):
-    """Draw assignments of some images (rows) to the centers (columns)."""
+    """Draw assignments of the chosen images (rows) to the centers (columns)."""
     names = list(matrices)
     figure, axes = plt.subplot_mosaic(
         [["."] + [f"centers {name}" for name in names], ["images", *names]],
@@ -139,7 +138,7 @@ def draw_assignments(chosen, matrices, center_images):
         height_ratios=[1.1, len(chosen)],
         layout="constrained",
     )
-    figure.suptitle("Shares of eight images in the ten clusters")
+    figure.suptitle("Assignments of eight images to the ten clusters")
     for name, ax in axes.items():
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(name in names)
@@ -149,21 +148,21 @@ def draw_assignments(chosen, matrices, center_images):
         axes[f"centers {name}"].imshow(strip, cmap="gray_r", vmin=0, vmax=1, aspect="auto")
         axes[f"centers {name}"].set_title(name)
         colors = axes[name].imshow(matrix[chosen], cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    figure.colorbar(colors, ax=[axes[name] for name in names], label="share of the image")
+    figure.colorbar(colors, ax=[axes[name] for name in names], label="assignment")
     plt.show()
 
 
-# from the least sure to the surest image
+# from the least to the most confident assignment
 chosen = Q.max(axis=1).argsort()[np.linspace(0, len(X) - 1, 8).astype(int)]
 draw_assignments(chosen, {"assignment Q": Q, "target P": P}, autoencoder.inverse_transform(centers))
 
-print("median of the largest share of an image:")
+print("median of the largest assignment of an image:")
 print(f"    in Q {np.median(Q.max(axis=1)):.2f}, in P {np.median(P.max(axis=1)):.2f}")
 
 # %%
-# Each row is an image, each column a center. The images stand in the order of how sure their assignments are.
-# The assignments in the upper rows are spread over many centers, and so are their targets, which say little.
-# Where Q has a favorite, P insists on it.
+# Each row is an image, each column a center. The images are ordered by the confidence of their assignments.
+# The assignments in the upper rows are spread over many centers, and so are their targets, which carry little
+# information. If Q prefers one center, P prefers it more.
 #
 # Train encoder, decoder and centers together
 # -------------------------------------------
@@ -176,14 +175,14 @@ print(f"    in Q {np.median(Q.max(axis=1)):.2f}, in P {np.median(P.max(axis=1)):
 #
 # .. math:: L_c = \mathrm{KL}(P \Vert Q) = \sum_i \sum_j p_{ij} \log \frac{p_{ij}}{q_{ij}} ,
 #
-# of which the package takes the mean over the images. Its gradient moves images towards the centers that
-# their targets favor, and the centers with them. The reconstruction loss sees to it that the embedding goes
-# on telling images apart; without it the method is that of Xie et al. P is computed anew from time to time,
-# as Q has become surer by then; here every 100 batches.
+# of which the package takes the mean over the images. Its gradient moves images toward the centers that their
+# targets favor, and the centers toward these images. The reconstruction loss keeps different images apart in
+# the embedding; without it this is the method of Xie et al. P is updated from time to time, because Q becomes
+# more confident; here every 100 batches.
 #
-# ``DCEC`` does all three phases in one ``fit``. Given a pretrained autoencoder and an array of centers, what
-# is left is the third. A score monitor notes the accuracy at each new target; ``fit`` hands the digits to it,
-# and to nothing else.
+# ``DCEC`` does all three phases in one ``fit``. Given a pretrained autoencoder and an array of centers, only
+# the third is left. A score monitor records the accuracy at each update; ``fit`` passes the digits to the
+# monitor only.
 
 monitor = ScoringMonitor(scoring={"accuracy": clustering_accuracy_scorer})
 dcec = DCEC(
@@ -202,29 +201,28 @@ display.figure_.suptitle("Losses and accuracy during joint training")
 plt.show()
 
 # %%
-# The clustering loss does not fall: each new target is surer than the one before, so that the assignments
-# have a way to go again. The reconstruction loss grows a little, as the embedding now serves two ends. Few
-# labels change, and the accuracy gains .05 on that of the initial clusters: the centers decide which
-# partition is refined.
+# The clustering loss does not fall, because each target is more confident than the one before. The
+# reconstruction loss grows a little, because the embedding now serves two purposes. Few labels change, and
+# the accuracy is .05 above the initial clusters: the centers decide which partition is refined.
 #
-# What has changed
-# ----------------
-# The soft assignments are those of ``predict_proba``, the formula above on the refined embedding and centers.
-# Most images have become surer; of the same eight as before, the first stays undecided. The centers on top
-# are the refined ones.
+# Changes
+# -------
+# ``predict_proba`` gives the soft assignments, by the formula above on the refined embedding and centers.
+# Most assignments have become more confident; of the same eight images as before, the first stays undecided.
+# The centers on top are the refined ones.
 
 Q_after = dcec.predict_proba(X)
 by_hand = soft_assignment(dcec.transform(X), dcec.cluster_centers_)
 print(f"predict_proba is the formula: {np.allclose(Q_after, by_hand, atol=1e-6)}")
-print("median of the largest share of an image:")
+print("median of the largest assignment of an image:")
 print(f"    before {np.median(Q.max(axis=1)):.2f}, after {np.median(Q_after.max(axis=1)):.2f}")
 
 refined = dcec.inverse_transform(dcec.cluster_centers_)
 draw_assignments(chosen, {"Q before": Q, "Q after": Q_after}, refined)
 
 # %%
-# In the embedding, the digits have drawn together, and gaps have opened between them. The axes are the
-# principal components of the refined embedding, so they are not those of the first picture.
+# In the embedding, the digits have contracted, with gaps between them. The axes are the principal components
+# of the refined embedding, so they differ from the first figure.
 
 display = EmbeddingDisplay.from_estimator(dcec, X, y)
 display.ax_.set_title("The embedding after joint training")
@@ -237,12 +235,12 @@ draw_centers(refined, "Decoded refined centers")
 print(f"accuracy: {clustering_accuracy_score(y, dcec.labels_):.3f}")
 
 # %%
-# What to take from it
-# --------------------
-# - Pretraining makes an embedding in which similar images are near one another; ``init`` finds clusters
-#   there; joint training makes them denser and moves the images at their borders.
-# - Joint training believes what is likely already. Where two digits share a center, they usually go on
-#   sharing it, so the start matters.
-# - All of it is in :class:`~skdcec.DCEC`; the phases alone are :class:`~skdcec.ConvAutoencoder` and any
-#   clusterer, such as :class:`~skdcec.KHarmonicMeans`. How the latter works is the subject of
-#   :ref:`sphx_glr_auto_examples_explained_plot_how_khm_works.py`.
+# Summary
+# -------
+# - In the embedding after pretraining, similar images are close to each other; ``init`` finds clusters there;
+#   joint training makes them denser and moves the images at their borders.
+# - Joint training reinforces likely assignments. If two digits share a center, they usually keep sharing it,
+#   so the start matters.
+# - :class:`~skdcec.DCEC` does all of it; the phases alone are :class:`~skdcec.ConvAutoencoder` and any
+#   clusterer, such as :class:`~skdcec.KHarmonicMeans`, which
+#   :ref:`sphx_glr_auto_examples_explained_plot_how_khm_works.py` explains.

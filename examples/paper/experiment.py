@@ -1,15 +1,12 @@
 """The experiment of the paper: which initializer suits deep convolutional embedded clustering?
-
 For each seed one autoencoder is pretrained, and refined once from the centers of each initializer, so
 that the initializers can be compared in pairs:
-
     python examples/paper/experiment.py usps --output results
-
-prints the tables of the paper at its end. The data are 'usps' or 'mnist' (from OpenML), 'digits', or an .npz
+prints the tables of the paper at the end. The data are 'usps' or 'mnist' (from OpenML), 'digits', or an .npz
 file with the arrays x_train and y_train. Each finished run is a file in the folder ``runs`` of the output,
-and a row of ``results.csv``. Stopped at any moment and started again, the experiment goes on where it was:
-finished runs are not repeated, and the one that was under way continues from its checkpoint. A
-``results.csv`` from elsewhere, copied into a new folder, is gone on with in the same way.
+and a row of ``results.csv``. If the experiment is stopped and started again, finished runs are not repeated,
+and an unfinished one continues from its checkpoint. A ``results.csv`` that is copied into a new folder is
+continued in the same way.
 """
 
 import argparse
@@ -39,7 +36,7 @@ from skdcec.metrics import clustering_accuracy_score
 
 
 def random_centers(Z, n_clusters, random_state):
-    """Return images drawn at random: the control that any initializer should beat."""
+    """Return images drawn at random, as a control."""
     return Z[random_state.choice(len(Z), n_clusters, replace=False)]
 
 
@@ -64,21 +61,21 @@ LEVELS = (0.95, 0.98)
 
 
 def settings(args):
-    """Return what the runs of one folder must have in common."""
+    """Return the settings that all runs of a folder must have in common."""
     names = ["augmentation", "epochs", "batch_size", "batches_per_update", "max_batches"]
     return {"data": Path(args.data).stem} | {name: getattr(args, name) for name in names}
 
 
 @cache
 def load(data):
-    """Return images and true classes of the data set of that name, or in that file."""
+    """Return images and true classes of a data set, by name or file."""
     fetch = {"digits": load_digits_images, "usps": fetch_usps, "mnist": fetch_mnist}
     bunch = fetch[data]() if data in fetch else load_npz(data)
     return bunch.images, bunch.target
 
 
 class Record:
-    """Callback that notes the seconds of each phase, the first embedding, and when accuracy was reached."""
+    """Callback that records the seconds of each phase, the initial embedding, and the time to each level."""
 
     def __init__(self, y):
         self.y, self.begin, self.seconds, self.passed = y, {}, {}, {}
@@ -113,20 +110,20 @@ def scores(prefix, y, labels):
 
 def distinct(centers, Z):
     """Count the centers that are further than a hundredth of the data's spread from all before them."""
-    least = 0.01 * Z.std(axis=0).mean()
+    limit = 0.01 * Z.std(axis=0).mean()
     gaps = [np.linalg.norm(centers[:i] - center, axis=1) for i, center in enumerate(centers)]
-    return sum(bool(gap.min(initial=np.inf) > least) for gap in gaps)
+    return sum(bool(gap.min(initial=np.inf) > limit) for gap in gaps)
 
 
 def write_atomically(path, write):
-    """Call `write` with a temporary path, then move what it wrote to `path`."""
+    """Call `write` with a temporary path, then move the file to `path`."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     write(temporary)
     os.replace(temporary, path)
 
 
 def finished(output):
-    """Return the rows of the runs that are done, in the order of their seeds and initializers."""
+    """Return the rows of the finished runs, in the order of their seeds and initializers."""
     rows = [json.loads(path.read_text()) for path in (output / "runs").glob("*.json")]
     if (output / "results.csv").exists():
         rows = pd.read_csv(output / "results.csv").replace({np.nan: None}).to_dict("records") + rows
@@ -160,7 +157,7 @@ def run(seed, name, args):
     bars = args.jobs == 1 and sys.stdout.isatty() and find_spec("rich")
     dcec.set_callbacks(record, *[ProgressBar()] * bool(bars))
     with warnings.catch_warnings():
-        # clusters that merge or starve are counted in the row
+        # the row has the number of clusters and of distinct centers
         warnings.simplefilter("ignore", ConvergenceWarning)
         dcec.fit(X)
     Z = record.embedding
@@ -181,12 +178,12 @@ def save(path, array):
 
 
 def run_seed(seed, args):
-    """Make the runs of one seed that are not done yet, one after the other, as they share an autoencoder."""
+    """Make the missing runs of one seed, one after the other, because they share an autoencoder."""
     done = {row["init"] for row in finished(args.output) if row["seed"] == seed}
     for name in args.initializers:
         checkpoint = args.output / "checkpoints" / f"{seed}-{name}"
         if name in done:
-            # a kill may have come between the result and this
+            # a run may have been killed before it deleted this folder
             shutil.rmtree(checkpoint, ignore_errors=True)
             continue
         result = args.output / "runs" / f"{seed}-{name}.json"
@@ -232,7 +229,7 @@ def parse():
     parser.add_argument(
         "--smoke",
         action="store_true",
-        help="only show that everything runs: two seeds of the digits, hardly trained",
+        help="only check that everything runs: two seeds of the digits, hardly trained",
     )
     args = parser.parse_args()
     if args.smoke:
@@ -251,8 +248,8 @@ def main():
     for row in finished(args.output):
         if other := {key: row[key] for key, value in settings(args).items() if row[key] != value}:
             parser.error(f"--output {args.output} holds runs with {other}; name another folder")
-    # what a library must leave to its user: kernels that are up to 1.7 times as fast on CPUs without
-    # instructions for neural networks, and threads for each process
+    # the package does not set these: kernels that are up to 1.7 times as fast on CPUs without instructions
+    # for neural networks, and threads for each process
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if args.jobs > 1:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(cpu_count() // args.jobs, 1)))

@@ -2,8 +2,8 @@
 
     python examples/paper/report.py results/results.csv --output report
 
-prints the tables, and writes each as a CSV file and the figures as PNG files into the folder of the output.
-Results of ``starts.py`` are recognized and reported as well.
+prints the tables, and writes them as CSV files and the figures as PNG files to the output folder. Results of
+``starts.py`` work as well.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def groups(rows):
 
 
 def accuracy_table(rows):
-    """Scores of each initializer, before and after refinement, beside what the paper printed."""
+    """Scores of each initializer, before and after refinement, beside the paper's."""
     published = PUBLISHED.get(rows["data"].iloc[0], {})
     table = []
     for init, group in groups(rows):
@@ -114,7 +114,7 @@ def differences(rows, score):
 
 
 def paired_table(rows, score="accuracy"):
-    """Differences to k-means on the same autoencoder, and whether chance explains them."""
+    """Differences to k-means on the same autoencoder, with tests of significance."""
     table = []
     for init, column in differences(rows, score).items():
         values = column.dropna()
@@ -138,7 +138,7 @@ def paired_table(rows, score="accuracy"):
 
 def cost_table(rows):
     """Centers and clusters in use, iterations and seconds of each initializer."""
-    whole = rows[rows["resumed"] == 0]  # the others' clocks missed what came before
+    uninterrupted = rows[rows["resumed"] == 0]  # the times of resumed runs are too short
     return pd.DataFrame(
         {
             "initializer": NAMES[init],
@@ -149,12 +149,12 @@ def cost_table(rows):
             "batches of joint training": spread(group["batches"], 0),
             "its seconds": spread(group["refine_seconds"], 0),
         }
-        for init, group in groups(whole)
+        for init, group in groups(uninterrupted)
     )
 
 
 def starts_table(rows):
-    """How much the result of each initializer, started once, depends on its random start."""
+    """The dependence of each initializer on a single random start."""
     table = []
     for init, group in groups(rows):
         by_seed = group.groupby("seed")
@@ -177,7 +177,7 @@ def starts_table(rows):
 
 
 def tables(rows):
-    """Return the tables that suit the results, by name."""
+    """Return the tables of the results, by name."""
     if "start" in rows:
         return {"starts": starts_table(rows)}
     return {
@@ -193,7 +193,7 @@ def show(rows):
         print(f"\n{name}\n{table.to_string(index=False)}")
 
 
-def labelled_axes(names):
+def labeled_axes(names):
     """Return a figure with a line for each name, from top to bottom."""
     import matplotlib.pyplot as plt
 
@@ -207,7 +207,7 @@ def labelled_axes(names):
 
 def accuracy_figure(rows):
     """Draw the accuracy of every run, before and after refinement, with the mean and its interval."""
-    figure, axes = labelled_axes([NAMES[init] for init, _ in groups(rows)])
+    figure, axes = labeled_axes([NAMES[init] for init, _ in groups(rows)])
     published = PUBLISHED.get(rows["data"].iloc[0], {})
     for y, (init, group) in enumerate(groups(rows)):
         initial, refined = group["initial_accuracy"], group["accuracy"]
@@ -239,19 +239,19 @@ def accuracy_figure(rows):
 def paired_figure(rows):
     """Draw the differences to k-means on the same autoencoder, with their mean and its interval."""
     table = differences(rows, "accuracy")
-    figure, axes = labelled_axes([NAMES[init] for init in table])
+    figure, axes = labeled_axes([NAMES[init] for init in table])
     for y, column in enumerate(table.to_numpy().T):
         values = column[~np.isnan(column)]
         axes.scatter(values, y + np.linspace(-0.22, 0.22, len(values)), s=14, color="C0")
         axes.errorbar(values.mean(), y, xerr=half_width(values), fmt="|", color="C1", ms=14, lw=2, capsize=4)
     axes.axvline(0, color="k", lw=0.8)
-    axes.set_xlabel(f"accuracy minus that from {NAMES[BASE]}, same autoencoder")
+    axes.set_xlabel(f"accuracy minus accuracy of {NAMES[BASE]}, same autoencoder")
     return figure
 
 
 def starts_figure(rows):
     """Draw the accuracy of each initializer's centers from every start."""
-    figure, axes = labelled_axes([method(init) for init, _ in groups(rows)])
+    figure, axes = labeled_axes([method(init) for init, _ in groups(rows)])
     for y, (_, group) in enumerate(groups(rows)):
         for seed, values in group.groupby("seed")["accuracy"]:
             offset = 0.22 * (np.argsort(np.argsort(values)) / max(len(values) - 1, 1) * 2 - 1)
@@ -263,7 +263,7 @@ def starts_figure(rows):
 
 
 def figures(rows):
-    """Return the figures that suit the results, by name."""
+    """Return the figures of the results, by name."""
     if "start" in rows:
         return {"starts": starts_figure(rows)}
     drawn = {"accuracy": accuracy_figure(rows)}
@@ -289,7 +289,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("results", type=Path, help="results.csv of the experiment, or that of starts.py")
+    parser.add_argument("results", type=Path, help="results.csv of the experiment, or the file of starts.py")
     parser.add_argument("--output", type=Path, help="folder for tables and figures")
     args = parser.parse_args()
     rows = pd.read_csv(args.results)

@@ -1,12 +1,9 @@
-"""How much does each initializer depend on its own random start?
-
+"""How much does each initializer depend on its random start?
 Runs every initializer of the paper from random images, once for each of many random states, on the embeddings
 that ``experiment.py`` saved, without any training of networks:
-
     python examples/paper/starts.py usps results/embeddings --output starts.csv
-
-The row of a start has the accuracy of the partition into nearest centers, the objective that the initializer
-itself minimizes, the exponent p where there is one, and the number of distinct centers.
+The row of a start has the accuracy of the partition into nearest centers, the objective of the initializer,
+the exponent p if there is one, and the number of distinct centers.
 """
 
 import argparse
@@ -35,7 +32,7 @@ def single_start(name):
 
 
 def objective(init, Z):
-    """Return what the fitted clusterer minimizes."""
+    """Return the objective of the fitted clusterer."""
     for name in ("objective_", "inertia_"):
         if hasattr(init, name):
             return getattr(init, name)
