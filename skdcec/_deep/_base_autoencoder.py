@@ -4,7 +4,7 @@ Keras is imported when a network is first needed, never with this module.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
@@ -221,12 +221,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
     def _architecture(self, image_shape: tuple[int, ...]) -> str:
         """Return the JSON of the network."""
         from skdcec._deep._keras_json import named, network_json
-        from skdcec._deep._networks import build
+        from skdcec._deep._networks import embedding_size
 
         pair = self._checked_network(image_shape)
         with named(*self._network_parameter()):
             architecture = network_json(*pair)
-            build(architecture)
+            embedding_size(architecture)  # rebuilds it, once for each architecture
         return architecture
 
     def _network_parameter(self) -> tuple[str, Any]:
@@ -430,14 +430,13 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         score : float
             Larger is better; 0 is a perfect reconstruction.
         """
-        return -self._embed_and_compare(X)[1]
+        check_is_fitted(self)
+        return -self._embed_and_compare(check_new_images(self, X)[0])[1]
 
-    def _embed_and_compare(self, X: Any) -> tuple[ndarray, float]:
+    def _embed_and_compare(self, parts: Iterable[Images]) -> tuple[ndarray, float]:
         """Return the embeddings of images, and the mean squared error per pixel of their reconstructions."""
         from skdcec._deep._training import reconstruction_error
 
-        check_is_fitted(self)
-        parts, _ = check_new_images(self, X)
         results = [reconstruction_error(self.architecture_, self.weights_, images) for images in parts]
         Z = np.concatenate([embeddings for embeddings, _ in results])
         return Z, math.fsum(total for _, total in results) / len(Z)

@@ -718,8 +718,7 @@ class DCEC(
             Larger is better.
         """
         check_is_fitted(self)
-        check_new_images(self, X)
-        Z, error = self.autoencoder_._embed_and_compare(X)
+        Z, error = self.autoencoder_._embed_and_compare(check_new_images(self, X)[0])
         clustering = mean_loss(self._loss(), Z, self.cluster_centers_)
         return -float(self.reconstruction_weight * error + self.gamma * clustering)
 
