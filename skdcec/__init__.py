@@ -5,6 +5,8 @@ Where to begin:
 - ``DCEC(n_clusters).fit_predict(images)`` clusters images: deep convolutional embedded clustering.
 - ``KHarmonicMeans(n_clusters).fit_predict(X)`` clusters the rows of a table, as do `KernelKHarmonicMeans` and
   `MahalanobisKMeans`; they never import Keras.
+- ``ModularityClustering(n_clusters).fit_predict(images)`` clusters images or rows by their neighbors, without
+  training.
 - `ConvAutoencoder`, `DenseAutoencoder` and `KerasAutoencoder` embed images, alone or within `DCEC`;
   `BaseAutoencoder` is their base class.
 
@@ -20,6 +22,7 @@ from skdcec._deep._autoencoders import ConvAutoencoder, DenseAutoencoder
 from skdcec._deep._base_autoencoder import BaseAutoencoder
 from skdcec._deep._dcec import DCEC
 from skdcec._deep._keras_autoencoder import KerasAutoencoder
+from skdcec._graph._modularity_clustering import ModularityClustering
 from skdcec._version import __version__
 
 __all__ = [
@@ -31,6 +34,7 @@ __all__ = [
     "KerasAutoencoder",
     "KernelKHarmonicMeans",
     "MahalanobisKMeans",
+    "ModularityClustering",
     "__version__",
     "critical_exponent",
 ]

@@ -7,7 +7,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdcec import KernelKHarmonicMeans, KHarmonicMeans, MahalanobisKMeans
+from skdcec import KernelKHarmonicMeans, KHarmonicMeans, MahalanobisKMeans, ModularityClustering
 from skdcec._cluster._covariances import COVARIANCES
 
 KINDS = list(COVARIANCES)
@@ -19,6 +19,7 @@ NEAREST = [*HARMONIC, *(MahalanobisKMeans(covariance_type=kind) for kind in ("gl
 # initializers of DCEC
 INITIALIZERS = [
     None,
+    ModularityClustering(),
     KHarmonicMeans(),
     KernelKHarmonicMeans(),
     MahalanobisKMeans(),

@@ -31,4 +31,6 @@ def digits():
 @pytest.fixture(scope="session")
 def autoencoder(digits):
     """An autoencoder trained just enough for an embedding that separates digits."""
-    return ConvAutoencoder(filters=(8, 16, 16), epochs=15, random_state=0).fit(digits.images)
+    return ConvAutoencoder(filters=(8, 16, 16), augmentation=None, epochs=15, random_state=0).fit(
+        digits.images
+    )

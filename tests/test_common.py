@@ -14,6 +14,7 @@ from skdcec import (
     ConvAutoencoder,
     DenseAutoencoder,
     KerasAutoencoder,
+    ModularityClustering,
 )
 
 
@@ -34,7 +35,7 @@ def network(image_shape):
 
 # the checks cluster a handful of rows, and several clusterings rightly warn
 @UNFINISHED
-@parametrize_with_checks(SIBLINGS)
+@parametrize_with_checks([*SIBLINGS, ModularityClustering(), ModularityClustering(None, n_neighbors=3)])
 def test_check_estimator(estimator, check):
     check(estimator)
 
@@ -46,7 +47,7 @@ def test_check_estimator(estimator, check):
         ConvAutoencoder(filters=(8, 8), kernel_sizes=(3, 3), epochs=3),
         DenseAutoencoder(hidden_layer_sizes=(16,), epochs=3, augmentation="affine"),
         KerasAutoencoder(network, epochs=3),
-        *[small_dcec(init=init) for init in INITIALIZERS],
+        *[small_dcec(init=init) for init in [*INITIALIZERS, "auto"]],
     ]
 )
 def test_check_estimator_of_networks(estimator, check):
@@ -55,5 +56,6 @@ def test_check_estimator_of_networks(estimator, check):
 
 def test_every_clusterer_of_the_package_is_checked():
     public = {value for value in vars(skdcec).values() if inspect.isclass(value)}
-    clusterers = {value for value in public if issubclass(value, ClusterMixin)} - {DCEC}
+    clusterers = {value for value in public if issubclass(value, ClusterMixin)}
+    clusterers -= {DCEC, ModularityClustering}
     assert clusterers == {type(estimator) for estimator in SIBLINGS}

@@ -67,7 +67,13 @@ def assert_equal_weights(one, other):
 
 def test_own_network_trains_alone_and_jointly(X):
     model = DCEC(
-        4, autoencoder=own(), init=KHarmonicMeans(), max_batches=6, batches_per_update=3, random_state=0
+        4,
+        autoencoder=own(),
+        init=KHarmonicMeans(),
+        max_batches=6,
+        batches_per_update=3,
+        keep="last",
+        random_state=0,
     )
     model.fit(X)
     before, after = own().fit(X), model.autoencoder_
@@ -173,7 +179,8 @@ def test_bad_networks_raise_before_training(X, monkeypatch, network, message):
 
 
 def test_default_network_is_that_of_the_paper(X):
-    ours, plain = KerasAutoencoder(epochs=1, random_state=0), ConvAutoencoder(epochs=1, random_state=0)
+    ours = KerasAutoencoder(epochs=1, random_state=0)
+    plain = ConvAutoencoder(epochs=1, augmentation=None, random_state=0)
     assert_equal_weights(ours.fit(X), plain.fit(X))
 
 
@@ -183,7 +190,8 @@ def test_default_network_is_that_of_the_paper(X):
 def test_a_layer_augments_both_stages(X):
     def fit(layer):
         autoencoder = ConvAutoencoder((4,), (3,), epochs=2, augmentation=layer)
-        return DCEC(4, autoencoder=autoencoder, max_batches=4, batches_per_update=2, random_state=0).fit(X)
+        params = {"max_batches": 4, "batches_per_update": 2, "keep": "last", "random_state": 0}
+        return DCEC(4, init=None, autoencoder=autoencoder, **params).fit(X)
 
     plain, moved = fit(None), fit(augmentation())
     assert not np.array_equal(plain.autoencoder_.weights_[0], moved.autoencoder_.weights_[0])
@@ -196,21 +204,22 @@ def test_a_layer_augments_both_stages(X):
     for layer in (None, augmentation()):
         model = DCEC(
             4,
+            init=None,
             autoencoder=FrozenEstimator(frozen.set_params(augmentation=layer)),
             max_batches=2,
+            keep="last",
             random_state=0,
         )
         refined.append(model.fit(X).autoencoder_)
     assert not np.array_equal(refined[0].weights_[0], refined[1].weights_[0])
 
 
-def test_the_augmented_image_is_what_is_reconstructed(X):
-    # with a layer that blackens all images, the best reconstruction is black
+def test_the_image_before_augmentation_is_what_is_reconstructed(X):
+    # from a layer that blackens all images, nothing is better than the mean of the originals
     black = keras.layers.Rescaling(0.0)
     model = ConvAutoencoder((4,), (3,), epochs=60, batch_size=300, optimizer=keras.optimizers.Adam(0.01))
     model.set_params(augmentation=black, random_state=0).fit(X)
-    assert model.history_["reconstruction_loss"][-1] < 1e-4
-    assert model.score(X) == pytest.approx(-np.mean(X**2), rel=0.3)
+    assert model.history_["reconstruction_loss"][-1] > 0.99 * np.mean(X.var(axis=0))
 
 
 def test_layers_that_change_the_shape_or_cannot_be_rebuilt_raise(X):

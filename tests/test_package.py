@@ -155,12 +155,18 @@ def imports_of(tree):
     return {node.module for node in nodes if node.module.split(".")[0] == "skdcec"}
 
 
-# Modules that both wings may import.
-SHARED = {"skdcec._sizes", "skdcec._sklearn", "skdcec._task", "skdcec._version"}
+# Modules that all wings may import.
+SHARED = {"skdcec._image_shape", "skdcec._sizes", "skdcec._sklearn", "skdcec._task", "skdcec._version"}
 
 
 @pytest.mark.parametrize(
-    ("wing", "allowed"), [("_cluster", ("_cluster",)), ("_deep", ("_deep", "_cluster"))], ids=str
+    ("wing", "allowed"),
+    [
+        ("_cluster", ("_cluster",)),
+        ("_graph", ("_graph", "_cluster")),
+        ("_deep", ("_deep", "_graph", "_cluster")),
+    ],
+    ids=str,
 )
 def test_no_import_runs_upward(wing, allowed):
     for module, tree in modules_of(wing).items():

@@ -44,7 +44,13 @@ def no_windows():
 def dcec():
     autoencoder = ConvAutoencoder(filters=(8, 16, 16), epochs=15, batch_size=32)
     return DCEC(
-        4, init=KMeans(n_init=1), autoencoder=autoencoder, max_batches=6, batches_per_update=3, random_state=0
+        4,
+        init=KMeans(n_init=1),
+        autoencoder=autoencoder,
+        max_batches=6,
+        batches_per_update=3,
+        keep="last",
+        random_state=0,
     ).fit(X)
 
 
@@ -206,7 +212,13 @@ def test_fewer_clusters_than_classes(kmeans):
 def test_history_of_joint_training(dcec):
     scores = {"accuracy": np.linspace(0.3, 0.5, len(dcec.history_["n_batches"]))}
     display = HistoryDisplay.from_estimator(dcec, scores=scores)
-    assert list(display.lines_) == ["reconstruction loss", "clustering loss", "label change", "accuracy"]
+    assert list(display.lines_) == [
+        "reconstruction loss",
+        "clustering loss",
+        "modularity",
+        "label change",
+        "accuracy",
+    ]
     for name, line in display.lines_.items():
         np.testing.assert_array_equal(line.get_xdata(), dcec.history_["n_batches"])
         expected = scores[name] if name in scores else dcec.history_[name.replace(" ", "_")]

@@ -12,7 +12,8 @@ from skdcec._deep._keras_json import augmentation_json, network_json, optimizer_
 from skdcec._deep._models import Recipe, Trainer
 from skdcec._deep._networks import glorot_weights
 from skdcec._deep._pool import lend
-from skdcec._deep._training import Position, decode, encode, pretrain, refine
+from skdcec._deep._schedule import Position, Schedule
+from skdcec._deep._training import decode, encode, pretrain, refine
 from skdcec.layers import RandomAffine
 from skdcec.losses import KLDivergence, soft_assignment, target_distribution
 from skdcec.networks import conv_autoencoder, dense_autoencoder
@@ -269,12 +270,16 @@ def test_a_watcher_stops_both_loops(network, images):
     assert position.n_batches == 3
 
 
-def run_refinement(network, images, watcher, **params):
+def run_refinement(network, images, watcher, **schedule):
     architecture, weights = network
     Z = encode(architecture, weights, images)
     start = Position(0, weights, Z[:4], Z, soft_assignment(Z, Z[:4]).argmax(axis=1))
-    params |= {"gamma": 0.1, "reconstruction_weight": 1.0, "batches_per_update": 3, "batch_size": 16}
-    return refine(recipe_of(architecture), KLDivergence(), images, start, seed=0, watcher=watcher, **params)
+    schedule = Schedule(**{"batch_size": 16, "batches_per_update": 3, "label_batches": 0} | schedule)
+    weights_of_losses = {"gamma": 0.1, "reconstruction_weight": 1.0}
+    recipe, loss = recipe_of(architecture), KLDivergence()
+    return refine(
+        recipe, loss, images, start, schedule=schedule, seed=0, watcher=watcher, **weights_of_losses
+    )
 
 
 def test_refinement_stops_when_labels_stand_still_or_batches_run_out(network, images):

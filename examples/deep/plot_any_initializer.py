@@ -24,7 +24,9 @@ from skdcec.datasets import load_digits_images
 from skdcec.metrics import clustering_accuracy_score
 
 X, y = load_digits_images().images, load_digits_images().target
-autoencoder = ConvAutoencoder(kernel_sizes=(3, 3, 3), epochs=40, batch_size=32, random_state=0).fit(X)
+autoencoder = ConvAutoencoder(
+    kernel_sizes=(3, 3, 3), epochs=40, batch_size=32, random_state=0, augmentation=None
+).fit(X)
 
 # %%
 # Values of ``init``
@@ -62,9 +64,18 @@ print(f"{'init':<27}{'clusters':>9}{'initial':>9}{'final':>9}{'NMI':>9}")
 for name, init in initializers.items():
     n_clusters = None if name == "HDBSCAN" else 10
     dcec = DCEC(
-        n_clusters, init=init, autoencoder=FrozenEstimator(autoencoder), batch_size=64, random_state=0
+        n_clusters,
+        init=init,
+        autoencoder=FrozenEstimator(autoencoder),
+        gamma=0.1,
+        batches_per_update=100,
+        max_batches=700,
+        tol=1e-3,
+        keep="last",
+        batch_size=64,
+        random_state=0,
     )
-    dcec.set_params(batches_per_update=100, max_batches=700).fit(X)
+    dcec.fit(X)
     scores[name] = [clustering_accuracy_score(y, labels) for labels in (dcec.initial_labels_, dcec.labels_)]
     nmi = normalized_mutual_info_score(y, dcec.labels_)
     print(

@@ -73,6 +73,9 @@ for name, augmentation in {"without augmentation": None, "with augmentation": la
         max_batches=700,
         batches_per_update=100,
         random_state=0,
+        gamma=0.1,
+        tol=1e-3,
+        keep="last",
     ).fit(X)
 
 print(f"{'':<32}{'accuracy':>10}{'NMI':>8}")

@@ -39,11 +39,14 @@ monitor = ScoringMonitor(
 )
 dcec = DCEC(
     init=MahalanobisKMeans(covariance_type="tied", n_init=20),
-    autoencoder=ConvAutoencoder(kernel_sizes=(3, 3, 3), epochs=40, batch_size=32),
+    autoencoder=ConvAutoencoder(kernel_sizes=(3, 3, 3), epochs=40, batch_size=32, augmentation=None),
     batch_size=64,
     max_batches=700,
     batches_per_update=100,
     random_state=0,
+    gamma=0.1,
+    tol=1e-3,
+    keep="last",
 )
 dcec.set_callbacks(monitor).fit(X, y)
 
@@ -94,11 +97,7 @@ class StopEarly:
 
 
 autoencoder = ConvAutoencoder(
-    filters=(16, 32, 64),
-    kernel_sizes=(3, 3, 3),
-    epochs=200,
-    batch_size=64,
-    random_state=0,
+    filters=(16, 32, 64), kernel_sizes=(3, 3, 3), epochs=200, batch_size=64, random_state=0, augmentation=None
 )
 autoencoder.set_callbacks(StopEarly()).fit(X)
 print(f"{len(autoencoder.history_['reconstruction_loss'])} of {autoencoder.epochs} epochs")

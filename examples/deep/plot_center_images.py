@@ -21,13 +21,19 @@ from skdcec.plotting import CenterImagesDisplay
 
 X = load_digits_images().images
 
-autoencoder = ConvAutoencoder(kernel_sizes=(3, 3, 3), epochs=40, batch_size=32, random_state=0)
+autoencoder = ConvAutoencoder(
+    kernel_sizes=(3, 3, 3), epochs=40, batch_size=32, random_state=0, augmentation=None
+)
 dcec = DCEC(
     init=MahalanobisKMeans(covariance_type="tied", n_init=20),
     autoencoder=autoencoder,
     batch_size=64,
     max_batches=420,
     random_state=0,
+    gamma=0.1,
+    batches_per_update=140,
+    tol=1e-3,
+    keep="last",
 ).fit(X)
 
 display = CenterImagesDisplay.from_estimator(dcec, X)

@@ -28,7 +28,9 @@ from skdcec.metrics import clustering_accuracy_score
 digits = load_digits_images()
 X, y = digits.images, digits.target
 
-autoencoder = ConvAutoencoder(kernel_sizes=(3, 3, 3), epochs=40, batch_size=32, random_state=0)
+autoencoder = ConvAutoencoder(
+    kernel_sizes=(3, 3, 3), epochs=40, batch_size=32, random_state=0, augmentation=None
+)
 autoencoder.set_callbacks(ProgressBar())
 start = time.perf_counter()
 autoencoder.fit(X)
@@ -50,7 +52,15 @@ initializers = {
 models, seconds = {}, {}
 for name, init in initializers.items():
     model = DCEC(
-        init=init, autoencoder=FrozenEstimator(autoencoder), batch_size=64, max_batches=700, random_state=0
+        init=init,
+        autoencoder=FrozenEstimator(autoencoder),
+        batch_size=64,
+        max_batches=700,
+        random_state=0,
+        gamma=0.1,
+        batches_per_update=140,
+        tol=1e-3,
+        keep="last",
     )
     start = time.perf_counter()
     models[name] = model.set_callbacks(ProgressBar(max_propagation_depth=0)).fit(X)

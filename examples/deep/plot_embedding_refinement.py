@@ -35,7 +35,9 @@ figure, axes = plt.subplots(1, 3, figsize=(10, 3.7), layout="constrained")
 figure.suptitle("Embeddings of the digits after more and more pretraining")
 print(f"{'epochs':>6}{'error':>9}{'silhouette':>12}{'accuracy':>10}")
 for ax, epochs in zip(axes, (1, 6, 40), strict=True):
-    autoencoder = ConvAutoencoder(kernel_sizes=(3, 3, 3), epochs=epochs, batch_size=32, random_state=0)
+    autoencoder = ConvAutoencoder(
+        kernel_sizes=(3, 3, 3), epochs=epochs, batch_size=32, random_state=0, augmentation=None
+    )
     Z = autoencoder.fit_transform(X)
     accuracy = clustering_accuracy_score(y, KMeans(10, n_init=20, random_state=0).fit_predict(Z))
     print(f"{epochs:>6}{-autoencoder.score(X):>9.4f}{silhouette_score(Z, y):>12.3f}{accuracy:>10.3f}")
@@ -60,6 +62,10 @@ dcec = DCEC(
     batch_size=64,
     max_batches=560,
     random_state=0,
+    gamma=0.1,
+    batches_per_update=140,
+    tol=1e-3,
+    keep="last",
 ).fit(X)
 
 before = Z, dcec.initial_labels_, dcec.initial_centers_

@@ -36,12 +36,17 @@ def ink(images):
 folder = tempfile.TemporaryDirectory()
 dcec = DCEC(
     init=KHarmonicMeans(),
-    autoencoder=ConvAutoencoder(filters=(16, 32, 64), kernel_sizes=(3, 3, 3), epochs=15, batch_size=32),
+    autoencoder=ConvAutoencoder(
+        filters=(16, 32, 64), kernel_sizes=(3, 3, 3), epochs=15, batch_size=32, augmentation=None
+    ),
     batch_size=64,
     batches_per_update=100,
     max_batches=300,
     memory=folder.name,
     random_state=0,
+    gamma=0.1,
+    tol=1e-3,
+    keep="last",
 )
 pipeline = make_pipeline(FunctionTransformer(ink), dcec)
 

@@ -87,6 +87,9 @@ dcec = DCEC(
     max_batches=700,
     batches_per_update=100,
     random_state=0,
+    gamma=0.1,
+    tol=1e-3,
+    keep="last",
 ).fit(X)
 print(f"accuracy {clustering_accuracy_score(y, dcec.labels_):.3f}")
 print(f"NMI      {normalized_mutual_info_score(y, dcec.labels_):.3f}")

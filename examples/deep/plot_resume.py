@@ -36,6 +36,8 @@ def make_dcec(checkpoint=None):
         tol=0,
         checkpoint=checkpoint,
         random_state=0,
+        gamma=0.1,
+        keep="last",
     )
 
 

@@ -38,7 +38,9 @@ from skdcec.plotting import EmbeddingDisplay, HistoryDisplay, ReconstructionDisp
 digits = load_digits_images()
 X, y = digits.images, digits.target
 
-autoencoder = ConvAutoencoder(kernel_sizes=(3, 3, 3), epochs=40, batch_size=32, random_state=0)
+autoencoder = ConvAutoencoder(
+    kernel_sizes=(3, 3, 3), epochs=40, batch_size=32, random_state=0, augmentation=None
+)
 autoencoder.fit(X)
 display = ReconstructionDisplay.from_estimator(autoencoder, X)
 display.figure_.suptitle("Ten images and their reconstructions")
@@ -192,6 +194,9 @@ dcec = DCEC(
     batch_size=64,
     max_batches=700,
     random_state=0,
+    gamma=0.1,
+    tol=1e-3,
+    keep="last",
 )
 dcec.set_callbacks(monitor).fit(X, y)
 

@@ -30,7 +30,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
 
-from skdcec import DCEC, ConvAutoencoder, KernelKHarmonicMeans, KHarmonicMeans, MahalanobisKMeans
+from skdcec import (
+    DCEC,
+    ConvAutoencoder,
+    KernelKHarmonicMeans,
+    KHarmonicMeans,
+    MahalanobisKMeans,
+    ModularityClustering,
+)
 from skdcec.datasets import fetch_mnist, fetch_usps, load_digits_images, load_npz
 from skdcec.metrics import clustering_accuracy_score
 
@@ -53,6 +60,8 @@ PAPER = {
     "random": random_centers,
 }
 INITIALIZERS = PAPER | {
+    "graph": ModularityClustering(),
+    "auto": "auto",
     "ward": AgglomerativeClustering(),
     "spectral": SpectralClustering(affinity="nearest_neighbors"),
 }
@@ -144,8 +153,13 @@ def run(seed, name, args):
             epochs=args.epochs,
             batch_size=args.batch_size,
         ),
+        # the settings of the paper, of which the defaults of DCEC differ
+        gamma=0.1,
+        label_batches=0,
         batches_per_update=args.batches_per_update,
         max_batches=args.max_batches,
+        tol=1e-3,
+        keep="last",
         batch_size=args.batch_size,
         memory=args.output / "pretrained",
         checkpoint=checkpoint,
@@ -216,7 +230,7 @@ def parse():
         "--initializers",
         type=lambda names: names.split(","),
         default=list(PAPER),
-        help=f"of {','.join(INITIALIZERS)} (default: all but the last two)",
+        help=f"of {','.join(INITIALIZERS)} (default: all but the last four)",
     )
     parser.add_argument("--augmentation", choices=["none", "affine"], default="none")
     parser.add_argument("--epochs", type=int, default=200, help="of pretraining (default: 200)")

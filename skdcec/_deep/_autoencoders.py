@@ -59,13 +59,13 @@ class ConvAutoencoder(_BuiltInAutoencoder):
         (height, width) or (height, width, channels) of the images that flat rows hold. None: a square
         gray image if the length of a row is a perfect square, else an image of one row.
 
-    augmentation : {None, 'affine'} or keras.layers.Layer, default=None
+    augmentation : {'affine', None} or keras.layers.Layer, default='affine'
         Changes the images of each batch at random. 'affine' is `skdcec.layers.RandomAffine`: shifts of up to
         a tenth of the sides and rotations of up to ten degrees. Joint training of `DCEC` uses it, too, unless
         its own ``augmentation`` says otherwise.
 
-    epochs : int, default=200
-        Passes over the images.
+    epochs : int or 'auto', default='auto'
+        Passes over the images; 'auto' is as many as make 750 steps, and at least 5.
 
     batch_size : int, default=256
         Images per step.
@@ -149,8 +149,8 @@ class ConvAutoencoder(_BuiltInAutoencoder):
         n_components: int = 10,
         *,
         image_shape: tuple[int, ...] | None = None,
-        augmentation: Any = None,
-        epochs: int = 200,
+        augmentation: Any = "affine",
+        epochs: int | str = "auto",
         batch_size: int = 256,
         optimizer: Any = "adam",
         dtype_policy: str | None = "float32",
@@ -226,8 +226,8 @@ class DenseAutoencoder(_BuiltInAutoencoder):
         a tenth of the sides and rotations of up to ten degrees. Joint training of `DCEC` uses it, too, unless
         its own ``augmentation`` says otherwise.
 
-    epochs : int, default=200
-        Passes over the images.
+    epochs : int or 'auto', default='auto'
+        Passes over the images; 'auto' is as many as make 750 steps, and at least 5.
 
     batch_size : int, default=256
         Images per step.
@@ -307,7 +307,7 @@ class DenseAutoencoder(_BuiltInAutoencoder):
         *,
         image_shape: tuple[int, ...] | None = None,
         augmentation: Any = None,
-        epochs: int = 200,
+        epochs: int | str = "auto",
         batch_size: int = 256,
         optimizer: Any = "adam",
         dtype_policy: str | None = "float32",

@@ -18,13 +18,14 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from skdcec._deep._batches import batches_per_epoch
 from skdcec._deep._cache import Cache
 from skdcec._deep._checkpoint import Checkpoint, Saved
 from skdcec._deep._images import Images, check_images, check_new_images
 from skdcec._deep._storage import Arrays
 from skdcec._deep._watcher import Record, TrainingWatcher
 from skdcec._sizes import check_sizes
-from skdcec._sklearn import DOC_LINK, Interval, _fit_context, set_fitted
+from skdcec._sklearn import DOC_LINK, Interval, StrOptions, _fit_context, set_fitted
 from skdcec._task import Task
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from skdcec._deep._models import Recipe
 
 LARGEST_SEED = np.iinfo(np.int32).max
+# With epochs='auto': embeddings need steps, however few images there are.
+STEPS, FEWEST_EPOCHS = 750, 5
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class AutoencoderFit:
     recipe: "Recipe"
     checkpoint: Checkpoint | None = None
     cache: Cache | None = None
+    deadline: float | None = None  # on the clock of `time.monotonic`
 
 
 class EpochWatcher(TrainingWatcher):
@@ -59,12 +63,12 @@ class EpochWatcher(TrainingWatcher):
         *args: Any,
     ) -> None:
         super().__init__(*args)
-        self.make_attributes, self.epochs = make_attributes, epochs
+        self.make_attributes, self.n_to_do, self.n_before = make_attributes, epochs, len(self.records)
 
     def describe(self, outcome: Any, losses: dict[str, float]) -> tuple[Record, str]:
         """Return the loss of the epoch."""
         loss, epoch = losses["reconstruction"], len(self.records) + 1
-        return {"reconstruction_loss": loss}, f"Epoch {epoch}/{self.epochs}, reconstruction loss {loss:.5f}."
+        return {"reconstruction_loss": loss}, f"Epoch {epoch}/{self.n_to_do}, reconstruction loss {loss:.5f}"
 
     def attributes(self, outcome: Any) -> dict[str, Any]:
         """Return the fitted attributes after the epoch."""
@@ -74,9 +78,13 @@ class EpochWatcher(TrainingWatcher):
         """Return the weights after the epoch."""
         return outcome(), {}
 
+    def n_done(self, outcome: Any) -> int:
+        """Return the number of epochs so far."""
+        return len(self.records)
+
     def is_last(self, outcome: Any) -> bool:
         """Return whether this was the last epoch."""
-        return len(self.records) == self.epochs
+        return len(self.records) == self.n_to_do
 
 
 class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator):
@@ -96,8 +104,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
     augmentation : {None, 'affine'} or keras.layers.Layer, default=None
         Changes the images of each batch at random. 'affine' is `skdcec.layers.RandomAffine`.
 
-    epochs : int, default=200
-        Passes over the images.
+    epochs : int or 'auto', default='auto'
+        Passes over the images; 'auto' is as many as make 750 steps, and at least 5.
 
     batch_size : int, default=256
         Images per step.
@@ -144,7 +152,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
     _parameter_constraints: dict = {
         "image_shape": [None, tuple, list],
         "augmentation": "no_validation",  # see `_check_params`
-        "epochs": [Interval(Integral, 1, None, closed="left")],
+        "epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "optimizer": "no_validation",  # Keras knows best, see `optimizer_json`
         "verbose": ["verbose"],
@@ -157,7 +165,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         *,
         image_shape: tuple[int, ...] | None = None,
         augmentation: Any = None,
-        epochs: int = 200,
+        epochs: int | str = "auto",
         batch_size: int = 256,
         optimizer: Any = "adam",
         verbose: int = 0,
@@ -305,14 +313,15 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
     @_fit_context(prefer_skip_nested_validation=True)
     def _fit_checked(self, fit: AutoencoderFit) -> Self:
         """Train on checked images, or take the result of an equal fit from the cache."""
-        task = Task.fit(self, {"X": fit.X, "y": fit.y}, max_subtasks=self.epochs)
+        epochs = self._n_epochs(len(fit.images))
+        task = Task.fit(self, {"X": fit.X, "y": fit.y}, max_subtasks=epochs)
         key = self._cache_key(fit) if fit.cache else ""
         kept = fit.cache.load(key) if fit.cache else None
         if kept is None:
             weights, history = self._train(fit, task)
             losses = history["reconstruction_loss"]
             # not if a callback has ended it early
-            if fit.cache and len(losses) == self.epochs:
+            if fit.cache and len(losses) == epochs:
                 fit.cache.save(key, weights, losses.tolist())
         else:
             weights, history = kept[0], {"reconstruction_loss": np.array(kept[1])}
@@ -331,13 +340,15 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         records, progress, stopped = [], None, False
         if saved:
             weights, records, progress, stopped = saved.weights, saved.records, saved.progress, saved.stopped
-        watcher = EpochWatcher(partial(self._attributes, fit), self.epochs, task, fit.checkpoint, records)
-        if not stopped and len(records) < self.epochs:
+        epochs = self._n_epochs(len(fit.images))
+        make_attributes = partial(self._attributes, fit)
+        watcher = EpochWatcher(make_attributes, epochs, task, fit.checkpoint, records, fit.deadline)
+        if not stopped and len(records) < epochs:
             weights = pretrain(
                 fit.recipe,
                 weights,
                 fit.images,
-                epochs=self.epochs,
+                epochs=epochs,
                 batch_size=self.batch_size,
                 seed=seed,
                 watcher=watcher,
@@ -345,6 +356,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
                 progress=progress,
             )
         return weights, watcher.history()
+
+    def _n_epochs(self, n_samples: int) -> int:
+        """Return the number of epochs."""
+        if not isinstance(self.epochs, str):
+            return int(self.epochs)
+        return max(FEWEST_EPOCHS, -(-STEPS // batches_per_epoch(n_samples, self.batch_size)))
 
     def _attributes(
         self, fit: AutoencoderFit, weights: list[ndarray], history: dict[str, ndarray]

@@ -6,8 +6,8 @@ Keras is imported when a network is first needed, never with this module.
 import copy
 import os
 import re
+import time
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
@@ -42,10 +42,11 @@ from skdcec._deep._cache import Cache
 from skdcec._deep._checkpoint import Checkpoint, Saved
 from skdcec._deep._identity import as_text
 from skdcec._deep._images import Images, check_images, check_new_images, check_scale, is_table
-from skdcec._deep._initializers import check_init, place_centers, seed_estimator
+from skdcec._deep._initializers import check_init, seed_estimator, start_from
+from skdcec._deep._judge import Judge
 from skdcec._deep._losses import ClusteringLoss, KLDivergence, mean_loss, nearest_centers, soft_assignment
-from skdcec._deep._storage import Arrays
-from skdcec._deep._watcher import Record, TrainingWatcher
+from skdcec._deep._refinement import Beginning, UpdateWatcher, kept_position
+from skdcec._deep._schedule import Position, Schedule
 from skdcec._sklearn import (
     DOC_LINK,
     Interval,
@@ -61,7 +62,16 @@ if TYPE_CHECKING:
     import keras
 
     from skdcec._deep._models import Recipe
-    from skdcec._deep._training import Position
+
+
+# With max_batches='auto', joint training has so many batches or epochs, whichever is more.
+BATCHES, EPOCHS = 2400, 20
+# Of max_minutes, so much is for pretraining.
+SHARE_OF_PRETRAINING = 0.4
+# The initial labels are better than those of the network if their modularity is larger by more than this.
+LARGEST_LOSS = 0.04
+# A fit that ends while more of the labels change is told to be too short.
+UNSETTLED = 0.05
 
 
 @dataclass(frozen=True)
@@ -75,12 +85,19 @@ class Fit:
     is_frozen: bool  # whether it is fitted already
     pretraining: "Recipe"
     refinement: "Recipe"
-    batch_size: int
+    schedule: Schedule
     init: Any
+    is_table: bool  # whether X holds rows that are no images
     loss: ClusteringLoss
     seeds: list[int]  # of pretraining, initialization and refinement
     checkpoint: Checkpoint | None
     cache: Cache | None
+    deadline: float | None  # on the clock of `time.monotonic`
+
+    def arrays(self) -> ndarray:
+        """Return all images as floats, or the rows of a table."""
+        images = self.images[:]
+        return images.reshape(len(images), -1) if self.is_table else images
 
     @property
     def data(self) -> dict[str, Any]:
@@ -93,41 +110,9 @@ def is_autoencoders(value: Any) -> bool:
     return isinstance(value, str) and value == "autoencoder"
 
 
-class UpdateWatcher(TrainingWatcher):
-    """Follows the updates of joint training; an outcome is a `Position`."""
-
-    name, phase = "update", "refinement"
-
-    def __init__(
-        self,
-        make_attributes: Callable[..., dict[str, Any]],
-        is_done: Callable[["Position"], bool],
-        *args: Any,
-    ) -> None:
-        super().__init__(*args)
-        self.make_attributes, self.is_done = make_attributes, is_done
-
-    def describe(self, outcome: "Position", losses: dict[str, float]) -> tuple[Record, str]:
-        """Return both parts of the loss, and the fraction of the labels that changed."""
-        record: Record = {"n_batches": outcome.n_batches}
-        record |= {f"{name}_loss": value for name, value in losses.items()}
-        record["label_change"] = outcome.label_change
-        return record, (
-            "Batch {n_batches}: reconstruction loss {reconstruction_loss:.5f}, clustering loss "
-            "{clustering_loss:.5f}, {label_change:.2%} of the labels changed.".format(**record)
-        )
-
-    def attributes(self, outcome: "Position") -> dict[str, Any]:
-        """Return the fitted attributes at the update."""
-        return self.make_attributes(outcome, self.history())
-
-    def arrays(self, outcome: "Position") -> tuple[list[ndarray], Arrays]:
-        """Return the weights, and the centers and labels."""
-        return outcome.weights, {"centers": outcome.centers, "labels": outcome.labels}
-
-    def is_last(self, outcome: "Position") -> bool:
-        """Return whether joint training ends here."""
-        return self.is_done(outcome)
+def gives_labels(init: Any) -> bool:
+    """Return whether the parameter `init` gives labels of the images, not centers."""
+    return isinstance(init, str) or (not hasattr(init, "fit") and np.ndim(init) == 1)
 
 
 class DCEC(
@@ -147,17 +132,19 @@ class DCEC(
     n_clusters : int or None, default=10
         Number of clusters; None is as many as `init` finds.
 
-    init : None, clusterer, callable or array-like of shape (n_clusters, n_components), default=None
-        Places the centers in the embedding:
+    init : 'auto', None, clusterer, callable or array-like, default='auto'
+        The start of joint training:
 
-        - None: ``KMeans(n_init=20)``, as in [1]_;
+        - 'auto': `ModularityClustering` of the images themselves;
+        - None: ``KMeans(n_init=20)`` in the embedding, as in [1]_;
         - any scikit-learn clusterer or mixture, such as `KHarmonicMeans()`, ``GaussianMixture()`` or
-          ``AgglomerativeClustering()``. A clone is fitted, with its ``n_clusters`` (or
+          ``AgglomerativeClustering()``. A clone is fitted to the embedding, with its ``n_clusters`` (or
           ``n_components``) set, unless `n_clusters` is None. Centers are its ``cluster_centers_`` or
           ``means_``, or the mean of each label; images go to the nearest of them in Euclidean distance,
           whatever the distance of the clusterer is;
         - a callable ``init(Z, n_clusters, random_state=...)`` that returns centers;
-        - the centers.
+        - the centers, of shape (n_clusters, n_components);
+        - a label for each image, integers of shape (n_samples,), from any clustering of the images.
 
     autoencoder : autoencoder, FrozenEstimator of one or None, default=None
         A `ConvAutoencoder`, `DenseAutoencoder`, `KerasAutoencoder` or other subclass of `BaseAutoencoder`, of
@@ -170,20 +157,36 @@ class DCEC(
         The loss that draws embeddings to centers, such as those of `skdcec.losses`. None is `KLDivergence`,
         the loss of [1]_.
 
-    gamma : float, default=0.1
-        Weight of the clustering loss.
+    gamma : float, default=1.0
+        Weight of the clustering loss; 0.1 in [1]_.
 
     reconstruction_weight : float, default=1.0
         Weight of the reconstruction loss. With 0 this is DEC [2]_.
 
-    batches_per_update : int or 'epoch', default=140
+    label_batches : int or 'auto', default='auto'
+        Number of batches that first teach the network the initial labels, before those with the targets of
+        `clustering_loss`. 'auto' is half of `max_batches` if `init` gives labels ('auto' or an array of
+        them), else 0.
+
+    batches_per_update : int or 'epoch', default=30
         Number of batches from one update of the targets to the next; 'epoch' is one pass over the images.
 
-    max_batches : int, default=20000
-        Largest number of batches in joint training.
+    max_batches : int or 'auto', default='auto'
+        Largest number of batches in joint training; 'auto' is 2,400 or 20 passes over the images, whichever
+        is more.
 
-    tol : float, default=1e-3
+    max_minutes : float or None, default=None
+        End pretraining at the first epoch after two fifths of this time, and joint training at the first
+        update after all of it. Results then depend on the speed of the machine.
+
+    tol : float, default=1e-4
         Joint training ends when a smaller fraction of the labels changes from one update to the next.
+
+    keep : {'best', 'last'}, default='best'
+        The update that is returned. 'best' is the last one, unless the modularity of its labels in a graph of
+        the nearest neighbors of the images is smaller by more than 0.005 than it was before; joint training
+        then ends early. If even the best is worse than the initial labels by more than 0.04, `labels_` are
+        the initial ones, and a warning says so.
 
     batch_size : int or 'autoencoder', default='autoencoder'
         Images per step of joint training; 'autoencoder' takes the value of the autoencoder, as below.
@@ -231,21 +234,29 @@ class DCEC(
     autoencoder_ : BaseAutoencoder
         The refined autoencoder.
 
+    modularity_ : float
+        Modularity of `labels_` in a graph of the nearest neighbors of the images (of some of them, if they
+        are many): a score without labels, in which the network has no part.
+
     init_ : object
-        The fitted clusterer that placed the centers; the parameter itself if it was none.
+        The fitted clusterer that gave the start; the parameter itself if it was none.
 
     initial_centers_ : ndarray of shape (n_clusters, n_components)
         The centers that it placed, in the embedding before joint training.
 
     initial_labels_ : ndarray of shape (n_samples,), int32
-        The nearest of them for each image: the partition that joint training starts from.
+        The partition that joint training starts from: the labels that `init` gives, or the nearest of its
+        centers for each image.
+
+    initial_modularity_ : float
+        Modularity of `initial_labels_`.
 
     history_ : dict of ndarray
-        For each update of the targets: 'n_batches', 'reconstruction_loss', 'clustering_loss' and
-        'label_change' (the fraction of labels that changed).
+        For each update of the targets: 'n_batches', 'reconstruction_loss', 'clustering_loss', 'modularity'
+        and 'label_change' (the fraction of labels that changed).
 
     n_batches_ : int
-        Number of batches of joint training.
+        Number of batches of joint training up to the update that is returned.
 
     n_features_in_ : int
         Number of pixels times channels.
@@ -302,9 +313,12 @@ class DCEC(
         "clustering_loss": [ClusteringLoss, None],
         "gamma": [Interval(Real, 0, None, closed="left")],
         "reconstruction_weight": [Interval(Real, 0, None, closed="left")],
+        "label_batches": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "batches_per_update": [Interval(Integral, 1, None, closed="left"), StrOptions({"epoch"})],
-        "max_batches": [Interval(Integral, 1, None, closed="left")],
+        "max_batches": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "max_minutes": [Interval(Real, 0, None, closed="neither"), None],
         "tol": [Interval(Real, 0, None, closed="left")],
+        "keep": [StrOptions({"best", "last"})],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"autoencoder"})],
         "optimizer": "no_validation",
         "augmentation": "no_validation",
@@ -319,14 +333,17 @@ class DCEC(
         self,
         n_clusters: int | None = 10,
         *,
-        init: Any = None,
+        init: Any = "auto",
         autoencoder: Any = None,
         clustering_loss: ClusteringLoss | None = None,
-        gamma: float = 0.1,
+        gamma: float = 1.0,
         reconstruction_weight: float = 1.0,
-        batches_per_update: int | str = 140,
-        max_batches: int = 20000,
-        tol: float = 1e-3,
+        label_batches: int | str = "auto",
+        batches_per_update: int | str = 30,
+        max_batches: int | str = "auto",
+        max_minutes: float | None = None,
+        tol: float = 1e-4,
+        keep: str = "best",
         batch_size: int | str = "autoencoder",
         optimizer: Any = "autoencoder",
         augmentation: Any = "autoencoder",
@@ -341,9 +358,12 @@ class DCEC(
         self.clustering_loss = clustering_loss
         self.gamma = gamma
         self.reconstruction_weight = reconstruction_weight
+        self.label_batches = label_batches
         self.batches_per_update = batches_per_update
         self.max_batches = max_batches
+        self.max_minutes = max_minutes
         self.tol = tol
+        self.keep = keep
         self.batch_size = batch_size
         self.optimizer = optimizer
         self.augmentation = augmentation
@@ -381,19 +401,21 @@ class DCEC(
         FloatingPointError
             If the loss stops being finite; the estimator is then as before.
         """
-        fit = self._check(X, y)
+        began = time.monotonic()
+        fit = self._check(X, y, began)
         task = Task.fit(self, fit.data, max_subtasks=3)
-        self._pretrain(fit, task)
-        start = self._initialize(fit, task)
-        fitted = self._refine(fit, task, *start)
+        self._pretrain(fit, task, began)
+        beginning = self._initialize(fit, task)
+        fitted = self._refine(fit, task, beginning)
         set_fitted(self, fitted)
         self._warn_of_bad_health()
+        self._warn_of_the_end(fit, beginning)
         task.end({})
         return self
 
     # ---------------------------------------------------------------- check
 
-    def _check(self, X: Any, y: Any) -> Fit:
+    def _check(self, X: Any, y: Any, began: float) -> Fit:
         """Check everything that can be checked before training."""
         from skdcec._deep._networks import embedding_size
 
@@ -408,7 +430,8 @@ class DCEC(
         pretraining, refinement = self._recipes(autoencoder, is_frozen, images.shape[1:])
         if self.n_clusters is not None and len(images) < self.n_clusters:
             raise ValueError(f"n_samples={len(images)} should be >= n_clusters={self.n_clusters}.")
-        init = check_init(self.init, self.n_clusters, embedding_size(pretraining.architecture))
+        n_components = embedding_size(pretraining.architecture)
+        init = check_init(self.init, self.n_clusters, n_components, len(images))
         cache = Cache.of(self.memory)
         seeds = check_random_state(self.random_state).randint(LARGEST_SEED, size=3).tolist()
         checkpoint = None
@@ -419,7 +442,6 @@ class DCEC(
             seeds = checkpoint.seeds
         if not is_frozen:
             seed_estimator(autoencoder, seeds[0])
-        batch_size = autoencoder.batch_size if isinstance(self.batch_size, str) else self.batch_size
         return Fit(
             X,
             y,
@@ -428,12 +450,28 @@ class DCEC(
             is_frozen,
             pretraining,
             refinement,
-            batch_size,
+            self._schedule(len(images), autoencoder),
             init,
+            is_table(X) and autoencoder.image_shape is None,
             loss,
             seeds,
             checkpoint,
             cache,
+            None if self.max_minutes is None else began + 60 * self.max_minutes,
+        )
+
+    def _schedule(self, n_samples: int, autoencoder: BaseAutoencoder) -> Schedule:
+        """Return the lengths of joint training in numbers."""
+        batch_size = autoencoder.batch_size if isinstance(self.batch_size, str) else self.batch_size
+        epoch = batches_per_epoch(n_samples, batch_size)
+        per_update, most, first = self.batches_per_update, self.max_batches, self.label_batches
+        if isinstance(most, str):
+            most = max(BATCHES, EPOCHS * epoch)
+        if isinstance(first, str):
+            first = most // 2 if gives_labels(self.init) else 0
+        first = min(first, most)
+        return Schedule(
+            batch_size, epoch if isinstance(per_update, str) else per_update, most, first, self.tol
         )
 
     def _loss(self) -> ClusteringLoss:
@@ -483,7 +521,7 @@ class DCEC(
         """Return texts of everything that the result of the fit depends on."""
         from skdcec._deep._software import software
 
-        unimportant = ("verbose", "memory", "checkpoint")
+        unimportant = ("verbose", "memory", "checkpoint", "max_minutes")
         # described by the recipes
         in_recipes = re.compile(r"(autoencoder__.*)?(optimizer|augmentation)|autoencoder__.*network")
         identity = {
@@ -502,114 +540,174 @@ class DCEC(
 
     # --------------------------------------------------------------- phases
 
-    def _pretrain(self, fit: Fit, task: Task) -> None:
+    def _pretrain(self, fit: Fit, task: Task, began: float) -> None:
         """Train the autoencoder, unless it is fitted."""
         # a leaf: the task of the autoencoder takes its place
         task = task.subtask("pretrain")
         if not fit.is_frozen:
             report(self, "Pretraining the autoencoder.")
+            deadline = None if fit.deadline is None else began + SHARE_OF_PRETRAINING * (fit.deadline - began)
+            arguments = AutoencoderFit(
+                fit.X, fit.y, fit.images, fit.pretraining, fit.checkpoint, fit.cache, deadline
+            )
             with task.context.propagate_callback_context(fit.autoencoder):
-                fit.autoencoder._fit_checked(
-                    AutoencoderFit(fit.X, fit.y, fit.images, fit.pretraining, fit.checkpoint, fit.cache)
-                )
+                fit.autoencoder._fit_checked(arguments)
         task.end()
 
-    def _initialize(self, fit: Fit, task: Task) -> "tuple[Position, dict[str, Any]]":
-        """Place the centers; return the start of joint training, and fitted attributes."""
-        from skdcec._deep._training import Position, encode
+    def _initialize(self, fit: Fit, task: Task) -> Beginning:
+        """Make the start of joint training."""
+        from skdcec._deep._training import encode
 
         autoencoder, init = fit.autoencoder, fit.init
         Z = encode(autoencoder.architecture_, autoencoder.weights_, fit.images)
         task = task.subtask("initialize", X=Z)
         report(self, "Placing the cluster centers.")
-        place = partial(place_centers, init, Z, self.n_clusters, fit.seeds[1])
+        on_images = isinstance(self.init, str)
+        place = partial(start_from, init, fit.arrays, Z, self.n_clusters, fit.seeds[1], on_images=on_images)
         if hasattr(init, "set_callbacks"):
             with task.context.propagate_callback_context(init):
-                centers = place()
+                start = place()
         else:
-            centers = place()
+            start = place()
         task.end()
-        n_distinct = count_distinct_centers(centers, Z)
-        if n_distinct < len(centers):
+        n_distinct = count_distinct_centers(start.centers, Z)
+        if n_distinct < len(start.centers) and start.labels is None:
             warnings.warn(
-                f"init placed only {n_distinct} distinct centers for {len(centers)} clusters; those on "
+                f"init placed only {n_distinct} distinct centers for {len(start.centers)} clusters; those on "
                 "one point will stay together.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        start = centers.astype(np.float32)
-        labels = nearest_centers(Z, start)
-        fitted = {"init_": init, "initial_centers_": centers, "initial_labels_": labels}
-        return Position(0, autoencoder.weights_, start, Z, labels), fit.images.attributes() | fitted
+        centers = start.centers.astype(np.float32)
+        nearest = nearest_centers(Z, centers)
+        labels = nearest if start.labels is None else start.labels
+        judge = Judge.of(fit.images, init)
+        fitted = {"init_": init, "initial_centers_": start.centers, "initial_labels_": labels}
+        return Beginning(
+            Position(0, autoencoder.weights_, centers, Z, nearest),
+            start.labels,
+            judge,
+            judge.modularity(labels),
+            fit.images.attributes() | fitted,
+        )
 
-    def _refine(self, fit: Fit, task: Task, start: "Position", known: dict[str, Any]) -> dict[str, Any]:
+    def _refine(self, fit: Fit, task: Task, beginning: Beginning) -> dict[str, Any]:
         """Train encoder, decoder and centers together; return all fitted attributes."""
         from skdcec._deep._training import refine
 
-        n_batches = self.batches_per_update
-        if isinstance(n_batches, str):
-            n_batches = batches_per_epoch(len(fit.images), fit.batch_size)
+        schedule, start = fit.schedule, beginning.position
+        label_targets = None
+        if schedule.label_batches:
+            label_targets = fit.loss.label_targets(
+                beginning.attributes["initial_labels_"], len(start.centers)
+            )
+            if label_targets is None:
+                schedule = schedule._replace(label_batches=0)
+        # labels of the initial centers can be returned, others are not those of the network
+        kept = start if beginning.labels is None else None
         records, progress, stopped = [], None, False
         saved = Saved.load(fit.checkpoint, "refinement")
         if saved:
             start = self._restored(fit, saved)
+            kept = kept_position(fit.refinement.architecture, fit.images, saved.others) or start
             records, progress, stopped = saved.records, saved.progress, saved.stopped
-        task = task.subtask("refine", max_subtasks=-(-self.max_batches // n_batches))
-        make_attributes = partial(self._attributes, known, fit.autoencoder)
-        watcher = UpdateWatcher(make_attributes, self._is_done, task, fit.checkpoint, records)
-        position = start
-        if not stopped:
-            position = refine(
+        task = task.subtask("refine", max_subtasks=schedule.n_updates)
+        watcher = UpdateWatcher(
+            partial(self._attributes, beginning, fit.autoencoder),
+            beginning,
+            schedule,
+            task,
+            fit.checkpoint,
+            records,
+            fit.deadline,
+            keeps_best=self.keep == "best",
+            kept=kept,
+        )
+        if not stopped and not (records and watcher.is_last(start)):
+            refine(
                 fit.refinement,
                 fit.loss,
                 fit.images,
                 start,
                 gamma=self.gamma,
                 reconstruction_weight=self.reconstruction_weight,
-                batches_per_update=n_batches,
-                max_batches=self.max_batches,
-                tol=self.tol,
-                batch_size=fit.batch_size,
+                schedule=schedule,
                 seed=fit.seeds[2],
                 watcher=watcher,
+                label_targets=label_targets,
                 progress=progress,
             )
-        attributes = watcher.attributes(position)
+        assert watcher.kept is not None  # the first update, if no other
+        attributes = watcher.attributes(watcher.kept)
         task.end(attributes)
         return attributes
 
-    def _is_done(self, position: "Position") -> bool:
-        """Return whether joint training ends at a position."""
-        return position.label_change < self.tol or position.n_batches >= self.max_batches
-
     @staticmethod
-    def _restored(fit: Fit, saved: Saved) -> "Position":
+    def _restored(fit: Fit, saved: Saved) -> Position:
         """Return the position of a saved joint training."""
-        from skdcec._deep._training import Position, encode
+        from skdcec._deep._training import encode
 
         Z = encode(fit.refinement.architecture, saved.weights, fit.images)
         last, labels = saved.records[-1], saved.others["labels"]
         centers = saved.others["centers"]
         return Position(int(last["n_batches"]), saved.weights, centers, Z, labels, last["label_change"])
 
-    @staticmethod
     def _attributes(
-        known: dict[str, Any], autoencoder: BaseAutoencoder, position: "Position", history: dict[str, ndarray]
+        self,
+        beginning: Beginning,
+        autoencoder: BaseAutoencoder,
+        position: Position,
+        history: dict[str, ndarray],
     ) -> dict[str, Any]:
         """Return the fitted attributes at one update of joint training."""
-        sizes = np.bincount(position.labels, minlength=len(position.centers))
+        labels, modularity = position.labels, beginning.judge.modularity(position.labels)
+        if self._prefers_initial(beginning, modularity):
+            labels, modularity = beginning.attributes["initial_labels_"], beginning.modularity
+        sizes = np.bincount(labels, minlength=len(position.centers))
         order = empty_last(sizes)
         refined = copy.copy(autoencoder)
         refined.weights_ = position.weights
-        return known | {
+        return beginning.attributes | {
             "autoencoder_": refined,
             "cluster_centers_": position.centers[order],
-            "labels_": renumbered(position.labels, order),
+            "labels_": renumbered(labels, order),
             "cluster_sizes_": sizes[order],
-            "cluster_health_": cluster_health(position.Z, position.labels, position.centers),
+            "cluster_health_": cluster_health(position.Z, labels, position.centers),
+            "modularity_": modularity,
+            "initial_modularity_": beginning.modularity,
             "history_": history,
             "n_batches_": position.n_batches,
         }
+
+    def _prefers_initial(self, beginning: Beginning, modularity: float) -> bool:
+        """Return whether the initial labels are better than those of a network, of this modularity."""
+        is_worse = modularity < beginning.modularity - LARGEST_LOSS
+        return self.keep == "best" and beginning.labels is not None and is_worse
+
+    def _warn_of_the_end(self, fit: Fit, beginning: Beginning) -> None:
+        """Warn if joint training ended too early, or did more harm than good."""
+        history, found = self.history_, []
+        n_last, change = history["n_batches"][-1], history["label_change"][-1]
+        if n_last >= fit.schedule.max_batches and change > UNSETTLED:
+            found.append(
+                f"{change:.1%} of the labels still changed at the last update; increase max_batches={n_last}"
+            )
+        if fit.deadline is not None and n_last < fit.schedule.max_batches and change >= self.tol:
+            if time.monotonic() >= fit.deadline:
+                found.append(f"max_minutes={self.max_minutes} ended the fit after {n_last} batches")
+        at = np.searchsorted(history["n_batches"], self.n_batches_)
+        if self.n_batches_ and self._prefers_initial(beginning, history["modularity"][at]):
+            found.append(
+                "the network has not learned the initial labels, which are labels_; predict may differ from "
+                "them. Try another network, or more max_batches"
+            )
+        elif self.modularity_ < beginning.modularity - LARGEST_LOSS:
+            found.append(
+                f"joint training lowered the modularity from {beginning.modularity:.3f} to "
+                f"{self.modularity_:.3f}; initial_labels_ may be better than labels_"
+            )
+        for problem in found:
+            warnings.warn(f"{problem[0].upper()}{problem[1:]}.", ConvergenceWarning, stacklevel=4)
 
     def _warn_of_bad_health(self) -> None:
         """Warn of clusters that are empty, starved or merged."""

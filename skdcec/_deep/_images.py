@@ -12,12 +12,11 @@ from sklearn.utils.validation import validate_data
 
 from skdcec._deep._chunks import CHUNK, slices
 from skdcec._deep._streams import is_stream, iterate_stream, store_stream
+from skdcec._image_shape import Shape, flatten, resolve_image_shape, with_channels
 from skdcec._sklearn import validate_new_data
 
 # Resizing with Lanczos overshoots [0, 1], but by less than this.
 LARGEST_OVERSHOOT = 2
-
-Shape = tuple[int, ...]
 
 
 class Layout(NamedTuple):
@@ -166,17 +165,6 @@ def is_table(X: Any) -> bool:
     return (X.ndim if hasattr(X, "ndim") else np.ndim(X)) == 2
 
 
-def flatten(X: Any) -> tuple[Any, Shape | None]:
-    """Return images as flat rows, and the shape of one of them, None if they were flat."""
-    shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
-    if len(shape) not in (3, 4):
-        return X, None
-    if 0 in shape:
-        raise ValueError(f"Found images of shape {shape}; a minimum of 1 is required on each axis.")
-    X = np.asarray(X)
-    return X.reshape(len(X), -1), tuple(int(side) for side in shape[1:])
-
-
 def check_float32(rows: ndarray) -> None:
     """Raise unless the rows are real numbers that float32 can hold."""
     if rows.dtype.kind not in "biuf":
@@ -217,28 +205,3 @@ def check_sample_shape(estimator: Any, sample_shape: Shape | None) -> None:
             f"X has images of shape {sample_shape}, but {type(estimator).__name__} was fitted "
             f"with images of shape {estimator.image_shape_}."
         )
-
-
-def with_channels(shape: Iterable[int]) -> Shape:
-    """Return (height, width, channels) of a shape that may leave one channel out."""
-    return (*shape, 1)[:3]
-
-
-def resolve_image_shape(n_features: int, sample_shape: Shape | None, image_shape: Any) -> Shape:
-    """Return (height, width, channels) from the data and the parameter."""
-    if image_shape is not None:
-        expected = with_channels(int(side) for side in image_shape)
-        if sample_shape is not None and with_channels(sample_shape) != expected:
-            raise ValueError(
-                f"image_shape={image_shape} does not match X, whose images have shape {sample_shape}."
-            )
-        if int(np.prod(expected)) != n_features:
-            raise ValueError(
-                f"image_shape={image_shape} asks for {int(np.prod(expected))} features, but X has "
-                f"{n_features} features."
-            )
-        return expected
-    if sample_shape is not None:
-        return with_channels(sample_shape)
-    side = round(n_features**0.5)
-    return (side, side, 1) if side * side == n_features else (1, n_features, 1)

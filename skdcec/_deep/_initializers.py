@@ -1,8 +1,8 @@
-"""Initializers of DCEC: checking the parameter `init`, and placing the cluster centers."""
+"""Initializers of DCEC: checking the parameter `init`, and making the start of joint training from it."""
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -10,8 +10,17 @@ from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.utils import check_array, check_random_state
 
+from skdcec._graph._modularity_clustering import ModularityClustering
 
-def check_init(init: Any, n_clusters: int | None, n_components: int) -> Any:
+
+class Start(NamedTuple):
+    """The cluster centers, and the labels that joint training learns first, if there are any."""
+
+    centers: ndarray
+    labels: ndarray | None = None
+
+
+def check_init(init: Any, n_clusters: int | None, n_components: int, n_samples: int) -> Any:
     """Return `init` ready for use: a clone of the clusterer, the array, or the callable.
 
     Raises
@@ -22,6 +31,8 @@ def check_init(init: Any, n_clusters: int | None, n_components: int) -> Any:
         If the array has the wrong shape, parameters of the clusterer are invalid, or the number of clusters
         cannot be set.
     """
+    if isinstance(init, str) and init == "auto":
+        return ModularityClustering(n_clusters)
     if init is None:
         if n_clusters is None:
             raise ValueError(
@@ -33,7 +44,7 @@ def check_init(init: Any, n_clusters: int | None, n_components: int) -> Any:
     if inspect.isclass(init) or isinstance(init, str) or (estimator and not hasattr(init, "fit_predict")):
         raise TypeError(
             f"init={init!r} should be a clusterer instance such as KHarmonicMeans(), an array of "
-            "centers, a callable, or None."
+            "centers or labels, a callable, 'auto' or None."
         )
     if estimator:
         init = clone(init)
@@ -43,6 +54,8 @@ def check_init(init: Any, n_clusters: int | None, n_components: int) -> Any:
     if callable(init):
         check_signature(init)
         return init
+    if np.ndim(init) == 1:
+        return check_labels(np.asarray(init), n_clusters, n_samples)
     centers = check_array(init, dtype=np.float64, input_name="init")
     return check_centers(centers, n_clusters, n_components)
 
@@ -82,20 +95,54 @@ def check_centers(centers: ndarray, n_clusters: int | None, n_components: int) -
     return centers
 
 
-def place_centers(init: Any, Z: ndarray, n_clusters: int | None, seed: int) -> ndarray:
+def check_labels(labels: ndarray, n_clusters: int | None, n_samples: int) -> ndarray:
+    """Return the labels as int32; raise unless there is one for each image, and an image for each cluster."""
+    if labels.dtype.kind not in "iu" or labels.shape != (n_samples,):
+        raise ValueError(
+            f"init of shape {labels.shape} and dtype {labels.dtype} should be an integer label for each of "
+            f"the n_samples={n_samples} images, or an array of centers."
+        )
+    found = np.unique(labels)
+    expected = n_clusters or len(found)
+    if not np.array_equal(found, np.arange(expected)):
+        raise ValueError(
+            f"init has the labels {found.tolist()}, which should be 0 to {expected - 1}, each at least once. "
+            "Give noise (-1) to a cluster first."
+        )
+    return labels.astype(np.int32)
+
+
+def start_from(
+    init: Any,
+    images: Callable[[], ndarray],
+    Z: ndarray,
+    n_clusters: int | None,
+    seed: int,
+    *,
+    on_images: bool,
+) -> Start:
     """Return the centers (n_clusters, n_components) that a checked init places in the embedding Z.
 
-    A clusterer is fitted; `seed` replaces each ``random_state`` that is None.
+    A clusterer is fitted, to the images or to the embedding; `seed` replaces each ``random_state`` that is
+    None.
     """
+    labels = None
     if hasattr(init, "fit"):
         seed_estimator(init, seed)
-        centers = centers_of(init, Z, init.fit_predict(Z))
+        if on_images:
+            labels = init.fit_predict(images())
+            centers = means_of(Z, labels)
+        else:
+            centers = centers_of(init, Z, init.fit_predict(Z))
+    elif np.ndim(init) == 1 and not callable(init):
+        labels = init
+        centers = means_of(Z, labels)
     elif callable(init):
         centers = init(Z, n_clusters, random_state=check_random_state(seed))
         centers = check_array(centers, dtype=np.float64, input_name="init")
     else:
         centers = init
-    return check_centers(centers, n_clusters, Z.shape[1])
+    return Start(check_centers(centers, n_clusters, Z.shape[1]), labels)
 
 
 def seed_estimator(estimator: Any, seed: int) -> Any:
@@ -128,5 +175,11 @@ def centers_of(clusterer: Any, Z: ndarray, labels: ndarray) -> ndarray:
         centers = getattr(clusterer, name, None)
         if centers is not None and np.ndim(centers) == 2 and centers.shape[1] == Z.shape[1]:
             return np.asarray(centers, dtype=np.float64)
+    return means_of(Z, labels)
+
+
+def means_of(Z: ndarray, labels: ndarray) -> ndarray:
+    """Return the mean of the rows of each label (n_clusters, n_components); noise (-1) is left out."""
     found = np.unique(labels[labels >= 0])
-    return np.array([Z[labels == label].mean(axis=0) for label in found]).reshape(-1, Z.shape[1])
+    means = [Z[labels == label].mean(axis=0, dtype=np.float64) for label in found]
+    return np.array(means).reshape(-1, Z.shape[1])

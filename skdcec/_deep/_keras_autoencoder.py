@@ -40,8 +40,8 @@ class KerasAutoencoder(BaseAutoencoder):
         a tenth of the sides and rotations of up to ten degrees. Joint training of `DCEC` uses it, too, unless
         its own ``augmentation`` says otherwise.
 
-    epochs : int, default=200
-        Passes over the images.
+    epochs : int or 'auto', default='auto'
+        Passes over the images; 'auto' is as many as make 750 steps, and at least 5.
 
     batch_size : int, default=256
         Images per step.
@@ -120,7 +120,7 @@ class KerasAutoencoder(BaseAutoencoder):
         *,
         image_shape: tuple[int, ...] | None = None,
         augmentation: Any = None,
-        epochs: int = 200,
+        epochs: int | str = "auto",
         batch_size: int = 256,
         optimizer: Any = "adam",
         verbose: int = 0,

@@ -68,7 +68,8 @@ def augmentation_json(augmentation: Any, image_shape: tuple[int, ...]) -> str | 
     if augmentation is None:
         return None
     with undisturbed_random():
-        layer = RandomAffine() if isinstance(augmentation, str) else augmentation
+        # images are float32, whatever the global policy of Keras is
+        layer = RandomAffine(dtype="float32") if isinstance(augmentation, str) else augmentation
         text = canonical_json(keras.saving.serialize_keras_object(layer))
         with named("augmentation", augmentation):
             batch = from_json(text)(keras.ops.zeros((2, *image_shape)), training=True)

@@ -163,6 +163,26 @@ class ClusteringLoss(BaseEstimator):
         loss : array of shape (n,)
         """
 
+    def label_targets(self, labels: ndarray, n_clusters: int) -> Targets | None:
+        """Return targets that draw each image to the cluster of its label.
+
+        `DCEC` trains on them first if it starts from labels. By default there are none, and it begins with
+        `targets`.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_samples,), int32
+            The labels at the start.
+        n_clusters : int
+            Number of clusters.
+
+        Returns
+        -------
+        targets : array-like of shape (n_samples, n_targets) or None
+            As `targets` returns.
+        """
+        return None
+
     def update_centers(self, Z: ndarray, centers: ndarray, labels: ndarray) -> ndarray:
         """Return the centers after an update; by default only the optimizer moves them.
 
@@ -249,6 +269,23 @@ class KLDivergence(ClusteringLoss):
         """
         return SharpenedAssignments(Z, centers, self.target_power, self.target_balance)
 
+    def label_targets(self, labels: ndarray, n_clusters: int) -> "OneHot":
+        """Return 1 for the cluster of the label, and 0 for the others.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_samples,), int32
+            The labels at the start.
+        n_clusters : int
+            Number of clusters.
+
+        Returns
+        -------
+        targets : OneHot
+            Of shape (n_samples, n_clusters), made when rows are read.
+        """
+        return OneHot(labels, n_clusters)
+
     def loss(self, Z: Any, centers: Any, targets: Any, xp: Any) -> Any:
         """Return KL(P || Q) of each row (equation 7 of Nogueira and Serapiao).
 
@@ -270,6 +307,24 @@ class KLDivergence(ClusteringLoss):
         Q = soft_assignment(Z, centers, xp)
         P, Q = (xp.clip(A, SMALLEST_PROBABILITY, 1.0) for A in (targets, Q))
         return xp.sum(P * xp.log(P / Q), axis=1)
+
+
+class OneHot:
+    """Labels as rows with a single one.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples,), int
+    n_clusters : int
+    """
+
+    def __init__(self, labels: ndarray, n_clusters: int) -> None:
+        self.labels, self.rows = labels, np.eye(n_clusters)
+
+    def __getitem__(self, rows: Any) -> ndarray:
+        """Return the rows of a slice or an array of indices, float64."""
+        targets: ndarray = self.rows[self.labels[rows]]
+        return targets
 
 
 class SharpenedAssignments:

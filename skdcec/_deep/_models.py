@@ -102,8 +102,6 @@ class Trainer(keras.Model):
         # in order, as in Keras' own files of optimizers; the names of generators differ between processes
         self.state = [*self.optimizer.variables, *self.generators]
         self.fresh_optimizer = [ops.convert_to_numpy(v).copy() for v in self.optimizer.variables]
-        # the replicas of TensorFlow get their part of a batch that was augmented as a whole
-        self.augments_whole_batch = BACKEND == "tensorflow" and devices is not None
 
     def augmented(self, images: Any) -> Any:
         """Return the images after augmentation."""
@@ -112,13 +110,15 @@ class Trainer(keras.Model):
         return ops.cast(self.augment(images, training=True), "float32")
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Return the images after augmentation, their reconstructions and embeddings."""
+        """Return the reconstructions and embeddings of the images after augmentation."""
         images = inputs["images"]
-        if training and not self.augments_whole_batch:
+        if "augmented" in inputs:
+            images = inputs["augmented"]
+        elif training:
             images = self.augmented(images)
         Z = self.encoder(images, training=training)
         reconstructions = self.decoder(Z, training=training)
-        return images, ops.cast(reconstructions, "float32"), ops.cast(Z, "float32")
+        return ops.cast(reconstructions, "float32"), ops.cast(Z, "float32")
 
     def compute_loss(
         self,
@@ -130,11 +130,13 @@ class Trainer(keras.Model):
     ) -> Any:
         """Return reconstruction + gamma * clustering loss over the batch, each term as weighted in x.
 
-        Equation 5 of Nogueira and Serapiao. The losses of layers, such as regularizers, are added.
+        Equation 5 of Nogueira and Serapiao. Reconstructions are compared with the images before augmentation,
+        which makes better embeddings than those after it. The losses of layers, such as regularizers, are
+        added.
         """
-        images, reconstructions, Z = y_pred
+        reconstructions, Z = y_pred
         weight = x["weight"]
-        error = ops.mean(weight * squared_error(images, reconstructions, ops))
+        error = ops.mean(weight * squared_error(x["images"], reconstructions, ops))
         self.means["reconstruction"].update_state(error)
         loss = x["reconstruction_weight"][0] * error
         if self.clustering_loss is not None:
@@ -234,7 +236,8 @@ class Trainer(keras.Model):
             self.train_step((x,))
 
         def step_on_devices(x: Any) -> None:
-            x = x | {"images": self.augmented(x["images"])}
+            # as a whole, so that the random numbers do not depend on the number of devices
+            x = x | {"augmented": self.augmented(x["images"])}
             self.devices.run(lambda x: step(part_of_replica(x)), args=(x,))
 
         # a strategy of one device needs its own context, too

@@ -1,7 +1,6 @@
 """The loops of mini-batches: pretraining, joint training and inference, on plain arrays."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
@@ -12,9 +11,10 @@ from numpy import ndarray
 from skdcec._deep._batches import batches, batches_per_epoch
 from skdcec._deep._chunks import slices
 from skdcec._deep._devices import count_devices
-from skdcec._deep._losses import ClusteringLoss, nearest_centers
+from skdcec._deep._losses import ClusteringLoss, Targets, nearest_centers
 from skdcec._deep._models import Mapper, Progress, Recipe, Trainer, check_finite, squared_error
 from skdcec._deep._pool import lend
+from skdcec._deep._schedule import Position, Schedule
 from skdcec._deep._storage import Weights
 
 
@@ -102,18 +102,6 @@ def pretrain(
         return trainer.arrays()
 
 
-@dataclass(frozen=True)
-class Position:
-    """The state of joint training at one update."""
-
-    n_batches: int
-    weights: Weights
-    centers: ndarray
-    Z: ndarray  # the embedding
-    labels: ndarray
-    label_change: float = np.inf  # fraction of the labels that changed since the last update
-
-
 def refine(
     recipe: Recipe,
     loss: ClusteringLoss,
@@ -122,18 +110,16 @@ def refine(
     *,
     gamma: float,
     reconstruction_weight: float,
-    batches_per_update: int,
-    max_batches: int,
-    tol: float,
-    batch_size: int,
+    schedule: Schedule,
     seed: int,
     watcher: Watcher,
+    label_targets: Targets | None = None,
     progress: Progress | None = None,
 ) -> Position:
     """Train encoder, decoder and centers together (equation 5 of Nogueira and Serapiao).
 
-    Targets come from all images without augmentation; the batches are augmented. It ends when a smaller
-    fraction than `tol` of the labels changes from one update to the next, or after `max_batches`.
+    Targets come from all images without augmentation; the batches are augmented. The first batches have
+    `label_targets`, if there are any.
 
     Parameters
     ----------
@@ -143,12 +129,12 @@ def refine(
     start : Position
     gamma, reconstruction_weight : float
         Weights of the two terms of the loss.
-    batches_per_update, max_batches, batch_size : int
-    tol : float
+    schedule : Schedule
     seed : int
         Determines the batches, and the random numbers of layers.
     watcher : Watcher
         Gets the position after each update.
+    label_targets : Targets or None
     progress : list of ndarray or None
         The `Trainer.progress` at the start; None starts afresh.
 
@@ -160,12 +146,15 @@ def refine(
     position = start
     with lend(Trainer, recipe, loss, len(start.centers)) as trainer:
         n_devices = count_devices(trainer.devices)
-        stream = batches(len(images), batch_size, seed, start.n_batches, n_devices)
+        stream = batches(len(images), schedule.batch_size, seed, start.n_batches, n_devices)
         trainer.start(start.weights, start.centers, seed, progress)
-        while position.label_change >= tol and position.n_batches < max_batches:
+        while not schedule.is_done(position):
             watcher.begin()
-            n_batches = min(batches_per_update, max_batches - position.n_batches)
-            targets = loss.targets(position.Z, position.centers.astype(np.float64))
+            targets, end = label_targets, schedule.label_batches
+            if position.n_batches >= schedule.label_batches:
+                targets = loss.targets(position.Z, position.centers.astype(np.float64))
+                end = schedule.max_batches
+            n_batches = min(schedule.batches_per_update, end - position.n_batches)
             losses = trainer.train(images, islice(stream, n_batches), targets, gamma, reconstruction_weight)
             position = updated(position, n_batches, trainer, recipe, loss, images)
             if watcher.end(position, losses, trainer.progress):

@@ -1,5 +1,6 @@
 """The watcher of a training: its history, its lines on the screen, its checkpoint and its callbacks."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -25,14 +26,25 @@ class TrainingWatcher(ABC):
     checkpoint : Checkpoint or None
     records : list of dict
         Those of an interrupted fit.
+    deadline : float or None
+        When to stop, on the clock of `time.monotonic`.
     """
 
     name: str  # of a subtask
     phase: str  # of the checkpoint
+    n_to_do: int  # of the whole loop, in the units of `n_done`
+    n_before: int  # done before this fit
 
-    def __init__(self, task: Task, checkpoint: Checkpoint | None, records: Sequence[Record] = ()) -> None:
-        self.task, self.checkpoint, self.records = task, checkpoint, list(records)
+    def __init__(
+        self,
+        task: Task,
+        checkpoint: Checkpoint | None,
+        records: Sequence[Record] = (),
+        deadline: float | None = None,
+    ) -> None:
+        self.task, self.checkpoint, self.records, self.deadline = task, checkpoint, list(records), deadline
         self._subtasks: list[Task] = []
+        self._began = time.monotonic()
 
     @abstractmethod
     def describe(self, outcome: Any, losses: dict[str, float]) -> tuple[Record, str]:
@@ -47,6 +59,10 @@ class TrainingWatcher(ABC):
         """Return the weights and the other arrays of a checkpoint."""
 
     @abstractmethod
+    def n_done(self, outcome: Any) -> int:
+        """Return how much of the loop is done."""
+
+    @abstractmethod
     def is_last(self, outcome: Any) -> bool:
         """Return whether nothing is left to do."""
 
@@ -55,14 +71,23 @@ class TrainingWatcher(ABC):
         self._subtasks.append(self.task.subtask(self.name))
 
     def end(self, outcome: Any, losses: dict[str, float], progress: Callable[[], list[ndarray]]) -> bool:
-        """Record, save and tell the outcome; return whether a callback asks to stop."""
+        """Record, save and tell the outcome; return whether to stop before everything is done."""
         record, message = self.describe(outcome, losses)
         self.records.append(record)
-        self._save(outcome, progress, stopped=False, final=self.is_last(outcome))
+        is_last = self.is_last(outcome)
+        out_of_time = self.deadline is not None and time.monotonic() >= self.deadline
+        self._save(outcome, progress, stopped=False, final=is_last or out_of_time)
+        message = f"{message}, {self._time_left(outcome)}."
         stop = self._subtasks.pop().end(partial(self.attributes, outcome), message)
         if stop:
             self._save(outcome, progress, stopped=True, final=True)
-        return stop
+        return stop or is_last or out_of_time
+
+    def _time_left(self, outcome: Any) -> str:
+        """Return a text with the time that the rest of the loop takes at the speed so far."""
+        n_done = self.n_done(outcome)
+        per_unit = (time.monotonic() - self._began) / max(1, n_done - self.n_before)
+        return f"at most {as_duration(per_unit * (self.n_to_do - n_done))} left"
 
     def history(self) -> dict[str, ndarray]:
         """Return the records so far as arrays by name."""
@@ -79,3 +104,9 @@ class TrainingWatcher(ABC):
             return Saved(weights, progress(), self.records, stopped, others).arrays()
 
         self.checkpoint.save(self.phase, everything, final=final)
+
+
+def as_duration(seconds: float) -> str:
+    """Return a number of seconds as text, such as '1:05 min'."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d} min" if minutes else f"{rest} s"

@@ -7,7 +7,7 @@ from numpy import ndarray
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from skdcec._deep._images import resolve_image_shape
+from skdcec._image_shape import resolve_image_shape
 from skdcec.plotting._axes import axes_of
 
 

@@ -1,0 +1,1 @@
+"""Clustering by the neighbors of samples: graphs, and communities in them."""

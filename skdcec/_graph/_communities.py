@@ -1,0 +1,292 @@
+"""Communities of large modularity in a weighted graph.
+
+Modularity compares the weight inside the communities with its expectation if edges were drawn at random
+between nodes of the same degrees (Newman and Girvan 2004). The search is that of Rotta and Noack (2011):
+coarsen the graph by joining clusters, then refine the partition at each level from the coarsest to the
+finest. Every node decides at the same time, which suits arrays; a random half of them may move at once, so
+that neighbors do not swap places forever.
+
+References
+----------
+.. [1] M. E. J. Newman, M. Girvan (2004). "Finding and evaluating community structure in networks". Physical
+   Review E 69, 026113.
+.. [2] R. Rotta, A. Noack (2011). "Multilevel local search algorithms for modularity clustering". Journal of
+   Experimental Algorithmics 16, 2.3.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import numpy as np
+import scipy.sparse as sp
+from numpy import ndarray
+
+# Moves end after so many rounds without a larger modularity, and at the latest after MOST_ROUNDS.
+PATIENCE, MOST_ROUNDS = 3, 50
+# Gains of modularity below this fraction of all weight are rounding errors.
+SMALLEST_GAIN = 1e-12
+# So often the communities are sought from nodes that settle in random order.
+N_SETTLED = 3
+# At a larger resolution each node is a community.
+LARGEST_RESOLUTION = 2**20
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A weighted undirected graph, or a part of one.
+
+    Parameters
+    ----------
+    weights : CSR array of shape (n, n)
+        Symmetric. The diagonal is twice the weight inside a node that stands for several.
+    degrees : ndarray of shape (n,)
+        The weight at each node; in a part of a graph that in the whole.
+    total : float
+        The sum of the degrees of the whole graph.
+    """
+
+    weights: sp.csr_array
+    degrees: ndarray
+    total: float
+
+    @classmethod
+    def of(cls, weights: sp.csr_array, resolution: float = 1.0) -> Self:
+        """Return the graph of symmetric weights; a larger resolution makes communities smaller."""
+        degrees = np.asarray(weights.sum(axis=1), dtype=np.float64)
+        total = float(degrees.sum()) or 1.0
+        return cls(weights, degrees, total / resolution)
+
+    def __len__(self) -> int:
+        return len(self.degrees)
+
+    def contracted(self, labels: ndarray) -> Self:
+        """Return the graph in which each community is one node."""
+        n_communities = int(labels.max()) + 1
+        members = indicator(labels, n_communities)
+        weights = (members.T @ self.weights @ members).tocsr()
+        return type(self)(weights, np.bincount(labels, self.degrees, n_communities), self.total)
+
+    def part(self, nodes: ndarray) -> Self:
+        """Return the graph of some of the nodes, with their degrees in the whole."""
+        return type(self)(self.weights[nodes][:, nodes], self.degrees[nodes], self.total)
+
+    def modularity(self, labels: ndarray) -> float:
+        """Return the modularity of a partition (Newman and Girvan 2004, equation 5)."""
+        graph = self.contracted(compact(labels))
+        expected = np.square(graph.degrees).sum() / self.total
+        return float((graph.weights.diagonal().sum() - expected) / self.total)
+
+
+def indicator(labels: ndarray, n_communities: int) -> sp.csr_array:
+    """Return the matrix (n, n_communities) that is 1 where a node belongs to a community."""
+    n = len(labels)
+    return sp.csr_array((np.ones(n), labels, np.arange(n + 1)), shape=(n, n_communities))
+
+
+def compact(labels: ndarray) -> ndarray:
+    """Return the labels renumbered as 0, 1, ..., in the same order."""
+    return np.unique(labels, return_inverse=True)[1]
+
+
+def first_of_rows(rows: ndarray, values: ndarray) -> ndarray:
+    """Return the position of the largest value of each row that occurs; of equal values the first.
+
+    Rows are in order.
+    """
+    starts = np.flatnonzero(np.diff(rows, prepend=-1))
+    largest = np.maximum.reduceat(values, starts)
+    at = np.flatnonzero(values == np.repeat(largest, np.diff(starts, append=len(rows))))
+    return at[np.diff(rows[at], prepend=-1) != 0]
+
+
+def joined(graph: Graph, rng: np.random.Generator) -> ndarray | None:
+    """Return labels that join pairs of nodes, or None if no pair gains.
+
+    Each node proposes to the neighbor with the largest gain; mutual proposals are accepted.
+    """
+    edges = graph.weights.tocoo()
+    i, j = edges.coords
+    gain = edges.data - graph.degrees[i] * graph.degrees[j] / graph.total
+    useful = (i != j) & (gain > SMALLEST_GAIN * graph.total)
+    i, j, gain = i[useful], j[useful], gain[useful]
+    if not len(i):
+        return None
+    best = first_of_rows(i, gain)
+    partner = np.full(len(graph), -1)
+    partner[i[best]] = j[best]
+    node = np.arange(len(graph))
+    accepted = (partner >= 0) & (partner[partner] == node)
+    # among neighbors of equal gain, proposals can go around in a circle
+    if not accepted.any():
+        first = best[np.argmax(gain[best])]
+        accepted[[i[first], j[first]]] = True
+        partner[j[first]] = i[first]
+    return compact(np.where(accepted, np.minimum(node, partner), node))
+
+
+class Moves(NamedTuple):
+    """The best community for each node, if the others stay."""
+
+    target: ndarray
+    gain: ndarray  # in units of weight
+    modularity: float  # before any move
+
+
+def moved(graph: Graph, labels: ndarray, rng: np.random.Generator) -> ndarray:
+    """Return a partition of modularity at least as large, after moves of single nodes.
+
+    No new community is made; one may lose all its nodes.
+    """
+    n_communities = int(labels.max()) + 1
+    between = graph.weights - sp.diags_array(graph.weights.diagonal())
+    best, largest, waited = labels, -np.inf, 0
+    for _ in range(MOST_ROUNDS):
+        moves = best_moves(graph, between, labels, n_communities)
+        waited += 1
+        if moves.modularity > largest:
+            best, largest, waited = labels, moves.modularity, 0
+        willing = moves.gain > SMALLEST_GAIN * graph.total
+        if waited == PATIENCE or not willing.any():
+            break
+        labels = np.where(willing & (rng.random(len(labels)) < 0.5), moves.target, labels)
+    return best
+
+
+def best_moves(graph: Graph, between: sp.csr_array, labels: ndarray, n_communities: int) -> Moves:
+    """Return the best move of each node.
+
+    Parameters
+    ----------
+    graph : Graph
+    between : CSR array of shape (n, n)
+        The weights without the diagonal.
+    labels : ndarray of shape (n,)
+    n_communities : int
+    """
+    links = (between @ indicator(labels, n_communities)).tocoo()
+    i, community = links.coords
+    volume = np.bincount(labels, graph.degrees, n_communities)
+    own = community == labels[i]
+    inside = links.data[own].sum() + graph.weights.diagonal().sum()
+    modularity = float((inside - np.square(volume).sum() / graph.total) / graph.total)
+    others = volume[community] - np.where(own, graph.degrees[i], 0)
+    value = links.data - graph.degrees[i] * others / graph.total
+    stay = -graph.degrees * (volume[labels] - graph.degrees) / graph.total
+    stay[i[own]] = value[own]
+    target, largest = labels.copy(), stay.copy()
+    if len(i):
+        best = first_of_rows(i, value)
+        target[i[best]], largest[i[best]] = community[best], value[best]
+    return Moves(target, largest - stay, modularity)
+
+
+def settled(graph: Graph, rng: np.random.Generator) -> ndarray | None:
+    """Return labels that nodes settle on if each starts alone, or None if none moves."""
+    labels = compact(moved(graph, np.arange(len(graph)), rng))
+    return labels if labels.max() + 1 < len(graph) else None
+
+
+def refined(
+    graph: Graph, coarsen: Callable[[Graph, np.random.Generator], ndarray | None], rng: np.random.Generator
+) -> ndarray:
+    """Return the labels of communities: coarsen the graph as often as possible, then refine each level."""
+    levels, graphs = [], [graph]
+    while (labels := coarsen(graphs[-1], rng)) is not None:
+        levels.append(labels)
+        graphs.append(graphs[-1].contracted(labels))
+    labels = np.arange(len(graphs[-1]))
+    for level, finer in zip(reversed(levels), reversed(graphs[:-1]), strict=True):
+        labels = moved(finer, labels[level], rng)
+    return compact(labels)
+
+
+def communities(graph: Graph, rng: np.random.Generator) -> ndarray:
+    """Return the labels of communities of large modularity; their number is found."""
+    # neither way of coarsening is always the better one, and the second is random
+    ways = (joined, *[settled] * N_SETTLED)
+    return max((refined(graph, coarsen, rng) for coarsen in ways), key=graph.modularity)
+
+
+def loss_of_merger(weights: ndarray, degrees: ndarray, total: float) -> ndarray:
+    """Return how much modularity is lost by merging each pair, in units of weight."""
+    return np.outer(degrees, degrees) / total - weights
+
+
+def dissimilarity(weights: ndarray, degrees: ndarray, total: float) -> ndarray:
+    """Return how little weight joins each pair, relative to its expectation."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return -np.nan_to_num(weights / np.outer(degrees, degrees))
+
+
+def merged(graph: Graph, labels: ndarray, n_communities: int) -> ndarray:
+    """Return the labels after merging communities, pair by pair, until so many are left."""
+    # by loss, far communities merge if they are small; by dissimilarity, sizes may become very different
+    candidates = (merged_by(order, graph, labels, n_communities) for order in (loss_of_merger, dissimilarity))
+    return max(candidates, key=graph.modularity)
+
+
+def merged_by(
+    order: Callable[[ndarray, ndarray, float], ndarray], graph: Graph, labels: ndarray, n_communities: int
+) -> ndarray:
+    """Return the labels after merging the pairs that are first in an order."""
+    pairs = graph.contracted(labels)
+    weights, degrees = pairs.weights.toarray(), pairs.degrees.copy()
+    owner = np.arange(len(pairs))
+    left = np.arange(len(pairs))
+    while len(left) > n_communities:
+        value = order(weights[np.ix_(left, left)], degrees[left], graph.total)
+        np.fill_diagonal(value, np.inf)
+        i, j = left[sorted(np.unravel_index(value.argmin(), value.shape))]
+        owner[owner == j] = i
+        weights[i] += weights[j]
+        weights[:, i] += weights[:, j]
+        degrees[i] += degrees[j]
+        left = left[left != j]
+    return compact(owner[labels])
+
+
+def split_and_merged(graph: Graph, labels: ndarray, rng: np.random.Generator) -> ndarray:
+    """Return a partition of modularity at least as large, after splits of one cluster and mergers of two."""
+    n_communities = int(labels.max()) + 1
+    largest = graph.modularity(labels)
+    improved = True
+    while improved and n_communities > 2:
+        improved = False
+        for cluster in range(n_communities):
+            nodes = np.flatnonzero(labels == cluster)
+            parts = communities(graph.part(nodes), rng)
+            if parts.max() == 0:
+                continue
+            finer = labels.copy()
+            finer[nodes] = np.where(parts == 0, cluster, n_communities + parts - 1)
+            candidate = moved(graph, merged(graph, finer, n_communities), rng)
+            modularity = graph.modularity(candidate)
+            if modularity > largest + SMALLEST_GAIN and len(np.unique(candidate)) == n_communities:
+                labels, largest, improved = candidate, modularity, True
+    return labels
+
+
+def partition(weights: sp.csr_array, n_clusters: int | None, rng: np.random.Generator) -> tuple[ndarray, int]:
+    """Return a partition of large modularity into so many clusters, and the number of communities.
+
+    Communities are merged down to `n_clusters`; None keeps them. If they are too few, smaller ones are sought
+    first.
+    """
+    graph = Graph.of(weights)
+    labels = communities(graph, rng)
+    n_communities = int(labels.max()) + 1
+    if n_clusters is None:
+        return labels, n_communities
+    resolution = 1.0
+    while labels.max() + 1 < n_clusters:
+        resolution *= 2
+        if resolution < LARGEST_RESOLUTION:
+            labels = communities(Graph.of(weights, resolution), rng)
+        else:
+            labels = np.arange(len(labels))
+    labels = merged(graph, labels, n_clusters)
+    better = moved(graph, labels, rng)
+    if len(np.unique(better)) == n_clusters:
+        labels = split_and_merged(graph, better, rng)
+    return labels, n_communities

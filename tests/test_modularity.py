@@ -1,0 +1,178 @@
+"""ModularityClustering against oracles: another library's communities, and distances written out."""
+
+import igraph
+import numpy as np
+import pytest
+from scipy import ndimage
+from scipy.sparse import csr_array
+from sklearn.base import clone
+from sklearn.datasets import make_blobs, make_moons
+from sklearn.metrics import adjusted_rand_score
+
+from skdcec import ModularityClustering
+from skdcec.metrics import clustering_accuracy_score
+
+
+@pytest.fixture(scope="module")
+def strokes():
+    """Noisy images of four strokes with empty margins, each shifted by up to a pixel, and their kind."""
+    rng = np.random.default_rng(0)
+    patterns = np.zeros((4, 14, 14))
+    patterns[0, 4:10, 6:8] = patterns[1, 6:8, 4:10] = 1
+    for i in range(4, 10):
+        patterns[2, i, i] = patterns[2, i, i - 1] = patterns[3, i, 13 - i] = patterns[3, i, 12 - i] = 1
+    y = rng.integers(4, size=240)
+    images = patterns[y] * rng.uniform(0.8, 1, (240, 14, 14)) + 0.02 * rng.random((240, 14, 14))
+    shifts = rng.integers(-1, 2, size=(240, 2))
+    return np.array([np.roll(x, shift, (0, 1)) for x, shift in zip(images, shifts, strict=True)], "f"), y
+
+
+def graph_of(affinity_matrix):
+    upper = csr_array(affinity_matrix).tocoo()
+    i, j = upper.coords
+    kept = i < j
+    graph = igraph.Graph(n=affinity_matrix.shape[0], edges=np.column_stack([i[kept], j[kept]]))
+    return graph, upper.data[kept]
+
+
+@pytest.mark.parametrize("n_neighbors", [5, 10, 20])
+def test_modularity_is_that_of_leiden_or_larger(digits, n_neighbors):
+    X = digits.images.reshape(-1, 64)
+    model = ModularityClustering(None, n_neighbors=n_neighbors, random_state=0).fit(X)
+    graph, weights = graph_of(model.affinity_matrix_)
+    leiden = max(
+        graph.community_leiden("modularity", weights=weights, n_iterations=10).modularity for _ in range(3)
+    )
+    assert graph.modularity(model.labels_.tolist(), weights=weights) == pytest.approx(model.modularity_)
+    assert model.modularity_ > leiden - 0.002
+    assert model.n_communities_ == model.n_clusters_ == len(np.unique(model.labels_))
+
+
+def test_finds_the_digits(digits, usps):
+    # k-means finds .79 and .68
+    for images, y, least in ((digits.images, digits.target, 0.95), (usps.images, usps.target, 0.97)):
+        labels = ModularityClustering(10, random_state=0).fit_predict(images)
+        assert clustering_accuracy_score(y, labels) > least
+
+
+def test_clusters_of_any_shape():
+    X, y = make_moons(400, noise=0.05, random_state=0)
+    labels = ModularityClustering(2, random_state=0).fit_predict(X)
+    assert adjusted_rand_score(y, labels) > 0.9
+
+
+def test_weights_are_those_of_the_least_distance_over_shifts(strokes):
+    X = np.where(strokes[0] > 0.1, strokes[0], 0).astype(np.float64)  # empty margins
+    model = ModularityClustering(
+        4, n_neighbors=9, n_components=None, shift=0.05, rotation=0.0, blur=0.0, random_state=0
+    ).fit(X)
+    n = len(X)
+    shifted = [np.roll(X, (dy, dx), (1, 2)).reshape(n, -1) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    squared = np.min([((S[:, np.newaxis] - X.reshape(n, -1)) ** 2).sum(axis=2) for S in shifted], axis=0)
+    np.fill_diagonal(squared, np.inf)
+    nearest = np.argsort(squared, axis=1)[:, :9]
+    scale = np.sqrt(np.take_along_axis(squared, nearest[:, 6:7], axis=1)).ravel()
+    expected = np.zeros((n, n))
+    for i in range(n):
+        expected[i, nearest[i]] = np.exp(-squared[i, nearest[i]] / (scale[i] * scale[nearest[i]]))
+    np.testing.assert_allclose(model.affinity_matrix_.toarray(), np.maximum(expected, expected.T), atol=1e-8)
+
+
+def test_rotations_and_shifts_are_ignored(strokes):
+    X, y = strokes
+    angles = np.random.default_rng(1).uniform(-10, 10, len(X))
+    X = np.array(
+        [ndimage.rotate(x, angle, reshape=False, order=1) for x, angle in zip(X, angles, strict=True)]
+    )
+    tolerant = ModularityClustering(4, random_state=0).fit(X)
+    plain = ModularityClustering(4, shift=0, rotation=0, blur=0, random_state=0).fit(X)
+    assert adjusted_rand_score(y, tolerant.labels_) > 0.95
+    assert tolerant.modularity_ > plain.modularity_
+    assert tolerant.shift_ > 0
+
+
+def test_layouts_and_types_agree(strokes):
+    X, _ = strokes
+    model = ModularityClustering(4, random_state=0)
+    labels = model.fit_predict(X)
+    flat = X.reshape(len(X), -1)
+    for other, image_shape in (
+        (X[..., np.newaxis], None),
+        (flat, (14, 14)),
+        ((X * 255).astype(np.uint8), None),
+        (X.astype(np.float64), None),
+    ):
+        found = clone(model).set_params(image_shape=image_shape).fit_predict(other)
+        assert adjusted_rand_score(labels, found) == 1
+    with pytest.raises(ValueError, match="image_shape=\\(5, 5\\)"):
+        clone(model).set_params(image_shape=(5, 5)).fit(flat)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sparse_rows_are_those_of_the_dense(dtype):
+    rng = np.random.default_rng(0)
+    X, y = make_blobs(300, 60, centers=4, random_state=0)
+    X = np.where(rng.random(X.shape) < 0.7, 0, X).astype(dtype)
+    model = ModularityClustering(4, n_components=50, random_state=0)
+    dense = clone(model).fit(X)
+    sparse = clone(model).fit(csr_array(X))
+    assert adjusted_rand_score(dense.labels_, sparse.labels_) > 0.95
+    assert adjusted_rand_score(y, sparse.labels_) > 0.9
+    np.testing.assert_array_equal(sparse.predict(csr_array(X)), sparse.predict(X))
+
+
+def test_new_samples_follow_their_neighbors(digits):
+    X = digits.images
+    model = ModularityClustering(10, random_state=0).fit(X[:1400])
+    assert clustering_accuracy_score(digits.target[1400:], model.predict(X[1400:])) > 0.85
+    assert np.mean(model.predict(X[:1400]) == model.labels_) > 0.98
+    with pytest.raises(ValueError, match="fitted with images of shape"):
+        model.predict(X[:, :4])
+
+
+def test_more_samples_than_the_graph_holds_get_votes(digits):
+    X = digits.images
+    model = ModularityClustering(10, max_samples=900, random_state=0).fit(X)
+    assert model.affinity_matrix_.shape == (900, 900)
+    assert model.labels_.shape == (1797,)
+    assert clustering_accuracy_score(digits.target, model.labels_) > 0.85
+
+
+def test_more_clusters_than_communities():
+    X, _ = make_blobs(120, random_state=0)
+    for k in (1, 3, 30, 120):
+        model = ModularityClustering(k, random_state=0).fit(X)
+        assert len(np.unique(model.labels_)) == k == model.n_clusters_
+
+
+def test_units_and_positions_do_not_matter(digits):
+    X = digits.data[:500]
+    labels = ModularityClustering(10, random_state=0).fit_predict(X)
+    for scaled in (X * 1e-12, X * 1e12, X + 100.0):
+        assert (
+            adjusted_rand_score(labels, ModularityClustering(10, random_state=0).fit_predict(scaled)) > 0.99
+        )
+
+
+def test_equal_rows():
+    X = np.repeat([[0.0, 1.0], [5.0, 5.0]], 20, axis=0)
+    labels = ModularityClustering(2, random_state=0).fit_predict(X)
+    assert len(np.unique(labels[:20])) == len(np.unique(labels[20:])) == 1
+    assert labels[0] != labels[-1]
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_neighbors": ()}, "n_neighbors=\\(\\)"),
+        ({"n_neighbors": (5, 0)}, "n_neighbors=\\(5, 0\\)"),
+        ({"shift": (0.0, 2.0)}, "shift=\\(0.0, 2.0\\)"),
+        ({"rotation": "some"}, "rotation"),
+        ({"n_clusters": 31}, "n_samples=30 should be >= n_clusters=31"),
+        ({"n_clusters": 10, "max_samples": 5}, "max_samples=5 should be >= n_clusters=10"),
+    ],
+)
+def test_bad_parameters(params, message):
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    with pytest.raises(ValueError, match=message):
+        ModularityClustering().set_params(**params).fit(X)
