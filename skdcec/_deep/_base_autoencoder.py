@@ -55,6 +55,7 @@ class EpochWatcher(TrainingWatcher):
     """Follows the epochs of an autoencoder; an outcome is a function that returns the weights."""
 
     name, phase = "epoch", "pretraining"
+    ends_for_good = True  # joint training goes on from there
 
     def __init__(
         self,

@@ -66,6 +66,8 @@ if TYPE_CHECKING:
 
 # With max_batches='auto', joint training has so many batches or epochs, whichever is more.
 BATCHES, EPOCHS = 2400, 20
+# An update embeds all images, which should not take longer than the batches between two of them.
+BATCHES_PER_UPDATE, EPOCHS_PER_UPDATE = 30, 0.5
 # Of max_minutes, so much is for pretraining.
 SHARE_OF_PRETRAINING = 0.4
 # The initial labels are better than those of the network if their modularity is larger by more than this.
@@ -168,8 +170,9 @@ class DCEC(
         `clustering_loss`. 'auto' is half of `max_batches` if `init` gives labels ('auto' or an array of
         them), else 0.
 
-    batches_per_update : int or 'epoch', default=30
-        Number of batches from one update of the targets to the next; 'epoch' is one pass over the images.
+    batches_per_update : int, 'epoch' or 'auto', default='auto'
+        Number of batches from one update of the targets to the next; 'epoch' is one pass over the images, and
+        'auto' is 30 or half a pass, whichever is more.
 
     max_batches : int or 'auto', default='auto'
         Largest number of batches in joint training; 'auto' is 2,400 or 20 passes over the images, whichever
@@ -237,6 +240,10 @@ class DCEC(
     modularity_ : float
         Modularity of `labels_` in a graph of the nearest neighbors of the images (of some of them, if they
         are many): a score without labels, in which the network has no part.
+
+    confidence_ : ndarray of shape (n_samples,)
+        The fraction of the weight of an image's edges in this graph that stays in its cluster; NaN for images
+        that are not in the graph.
 
     init_ : object
         The fitted clusterer that gave the start; the parameter itself if it was none.
@@ -314,7 +321,7 @@ class DCEC(
         "gamma": [Interval(Real, 0, None, closed="left")],
         "reconstruction_weight": [Interval(Real, 0, None, closed="left")],
         "label_batches": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
-        "batches_per_update": [Interval(Integral, 1, None, closed="left"), StrOptions({"epoch"})],
+        "batches_per_update": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto", "epoch"})],
         "max_batches": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "max_minutes": [Interval(Real, 0, None, closed="neither"), None],
         "tol": [Interval(Real, 0, None, closed="left")],
@@ -339,7 +346,7 @@ class DCEC(
         gamma: float = 1.0,
         reconstruction_weight: float = 1.0,
         label_batches: int | str = "auto",
-        batches_per_update: int | str = 30,
+        batches_per_update: int | str = "auto",
         max_batches: int | str = "auto",
         max_minutes: float | None = None,
         tol: float = 1e-4,
@@ -465,14 +472,14 @@ class DCEC(
         batch_size = autoencoder.batch_size if isinstance(self.batch_size, str) else self.batch_size
         epoch = batches_per_epoch(n_samples, batch_size)
         per_update, most, first = self.batches_per_update, self.max_batches, self.label_batches
+        if isinstance(per_update, str):
+            is_epoch = per_update == "epoch"
+            per_update = epoch if is_epoch else max(BATCHES_PER_UPDATE, int(EPOCHS_PER_UPDATE * epoch))
         if isinstance(most, str):
             most = max(BATCHES, EPOCHS * epoch)
         if isinstance(first, str):
             first = most // 2 if gives_labels(self.init) else 0
-        first = min(first, most)
-        return Schedule(
-            batch_size, epoch if isinstance(per_update, str) else per_update, most, first, self.tol
-        )
+        return Schedule(batch_size, per_update, most, min(first, most), self.tol)
 
     def _loss(self) -> ClusteringLoss:
         """Return the clustering loss."""
@@ -674,6 +681,7 @@ class DCEC(
             "cluster_sizes_": sizes[order],
             "cluster_health_": cluster_health(position.Z, labels, position.centers),
             "modularity_": modularity,
+            "confidence_": beginning.judge.confidence(labels),
             "initial_modularity_": beginning.modularity,
             "history_": history,
             "n_batches_": position.n_batches,
@@ -698,16 +706,16 @@ class DCEC(
         at = np.searchsorted(history["n_batches"], self.n_batches_)
         if self.n_batches_ and self._prefers_initial(beginning, history["modularity"][at]):
             found.append(
-                "the network has not learned the initial labels, which are labels_; predict may differ from "
+                "The network has not learned the initial labels, which are labels_; predict may differ from "
                 "them. Try another network, or more max_batches"
             )
         elif self.modularity_ < beginning.modularity - LARGEST_LOSS:
             found.append(
-                f"joint training lowered the modularity from {beginning.modularity:.3f} to "
+                f"Joint training lowered the modularity from {beginning.modularity:.3f} to "
                 f"{self.modularity_:.3f}; initial_labels_ may be better than labels_"
             )
         for problem in found:
-            warnings.warn(f"{problem[0].upper()}{problem[1:]}.", ConvergenceWarning, stacklevel=4)
+            warnings.warn(f"{problem}.", ConvergenceWarning, stacklevel=4)
 
     def _warn_of_bad_health(self) -> None:
         """Warn of clusters that are empty, starved or merged."""

@@ -50,3 +50,9 @@ class Judge:
     def modularity(self, labels: ndarray) -> float:
         """Return the modularity of the labels of all images."""
         return self.graph.modularity(labels[self.nodes])
+
+    def confidence(self, labels: ndarray) -> ndarray:
+        """Return the fraction of the weight of each image that stays in its cluster; NaN beyond the graph."""
+        confidence = np.full(len(labels), np.nan)
+        confidence[self.nodes] = self.graph.cohesion(labels[self.nodes])
+        return confidence

@@ -48,6 +48,7 @@ class UpdateWatcher(TrainingWatcher):
     """
 
     name, phase = "update", "refinement"
+    ends_for_good = False
 
     def __init__(
         self,

@@ -34,6 +34,7 @@ class TrainingWatcher(ABC):
     phase: str  # of the checkpoint
     n_to_do: int  # of the whole loop, in the units of `n_done`
     n_before: int  # done before this fit
+    ends_for_good: bool  # whether a fit that ran out of time does not go on with this loop
 
     def __init__(
         self,
@@ -79,7 +80,7 @@ class TrainingWatcher(ABC):
         self._save(outcome, progress, stopped=False, final=is_last or out_of_time)
         message = f"{message}, {self._time_left(outcome)}."
         stop = self._subtasks.pop().end(partial(self.attributes, outcome), message)
-        if stop:
+        if stop or (out_of_time and self.ends_for_good):
             self._save(outcome, progress, stopped=True, final=True)
         return stop or is_last or out_of_time
 

@@ -77,6 +77,13 @@ class Graph:
         expected = np.square(graph.degrees).sum() / self.total
         return float((graph.weights.diagonal().sum() - expected) / self.total)
 
+    def cohesion(self, labels: ndarray) -> ndarray:
+        """Return the fraction of the weight of each node that stays in its community; 0 without edges."""
+        edges = self.weights.tocoo()
+        i, j = edges.coords
+        inside = np.bincount(i, edges.data * (labels[i] == labels[j]), len(self))
+        return inside / np.where(self.degrees > 0, self.degrees, 1)
+
 
 def indicator(labels: ndarray, n_communities: int) -> sp.csr_array:
     """Return the matrix (n, n_communities) that is 1 where a node belongs to a community."""

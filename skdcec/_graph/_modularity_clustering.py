@@ -96,6 +96,10 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
     modularity_ : float
         Modularity of the clusters in the graph, at most 1.
 
+    confidence_ : ndarray of shape (n_samples,)
+        The fraction of the weight of a sample's edges that stays in its cluster; with more than `max_samples`
+        samples, NaN for those that are not in the graph.
+
     affinity_matrix_ : CSR array of shape (n_samples, n_samples)
         Weights of the graph of the first of `n_neighbors`; with more than `max_samples` samples of the part.
 
@@ -220,7 +224,9 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
             labels[chosen] = fitted["_point_labels"]
             others = np.setdiff1d(np.arange(n), chosen)
             labels[others] = vote(fitted, X[others])
-            fitted["labels_"] = labels
+            confidence = np.full(n, np.nan)
+            confidence[chosen] = fitted["confidence_"]
+            fitted |= {"labels_": labels, "confidence_": confidence}
         fitted["_nodes"] = chosen
         set_fitted(self, fitted)
         return self
@@ -316,6 +322,7 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
             "n_clusters_": int(labels.max()) + 1,
             "n_communities_": n_communities,
             "modularity_": modularity,
+            "confidence_": reference.cohesion(labels),
             "affinity_matrix_": affinity_matrix,
             "n_neighbors_": m,
             "shift_": graph.tolerance.shift,
