@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skdcec._graph._communities import Graph, communities, partition
+from skdcec._graph._communities import Graph, partition
 from skdcec._graph._neighbor_graph import NeighborGraph
 from skdcec._graph._neighbors import nearest_neighbors, scales, votes
 from skdcec._graph._views import Tolerance
@@ -25,8 +25,6 @@ ROWS_PER_VOTE = 2**13
 LARGEST_SEED = np.iinfo(np.int32).max
 # Arguments of scikit-learn's validation of X.
 VALIDATION: dict[str, Any] = {"accept_sparse": "csr", "dtype": [np.float64, np.float32]}
-# Graphs with more communities for each cluster are left out.
-MOST_COMMUNITIES = 2
 # A graph needs two nodes.
 FEWEST_SAMPLES = 2
 
@@ -72,8 +70,8 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
     blur : float or sequence of float, default=(0.0, 0.04)
         Standard deviation of the Gaussian filter of the images, as a fraction of the height and of the width.
         If there are several values of `shift`, `rotation` or `blur`, all combinations are tried on a sample,
-        and the graph with the largest modularity is taken, among those with at most twice as many
-        communities as clusters: its edges tend to connect images of one class.
+        and the graph whose clusters have the largest modularity is taken: its edges tend to connect images of
+        one class.
 
     max_samples : int, default=100_000
         With more samples than this, the graph is made of a random part of them, and the others get the label
@@ -271,11 +269,7 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         n_neighbors: tuple[int, ...],
         random_state: np.random.RandomState,
     ) -> NeighborGraph:
-        """Return the graph under the tolerance that gives the largest modularity on a sample.
-
-        Graphs that fall into many more communities than clusters are left out, if others do not: their edges
-        connect images that are almost equal, and no more.
-        """
+        """Return the graph under the tolerance that gives clusters of the largest modularity on a sample."""
         if image_shape is None:
             tolerances = [Tolerance()]
         make = partial(
@@ -288,15 +282,13 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
             return make(X, tolerance=tolerances[0])
         chosen = draw(X.shape[0], TOLERANCE_SAMPLE, random_state)
         seed = random_state.randint(LARGEST_SEED)
-        scored = []
-        for tolerance in tolerances:
-            graph = make(X[chosen], tolerance=tolerance)
-            network = Graph.of(graph.weights(n_neighbors[0]))
-            labels = communities(network, np.random.default_rng(seed))
-            scored.append((network.modularity(labels), int(labels.max()) + 1, graph))
-        fewest = min(n_communities for _, n_communities, _ in scored)
-        most = max(fewest, MOST_COMMUNITIES * (self.n_clusters or fewest))
-        _, _, best = max((entry for entry in scored if entry[1] <= most), key=lambda entry: entry[0])
+
+        def modularity(graph: NeighborGraph) -> float:
+            weights = graph.weights(n_neighbors[0])
+            labels, _ = partition(weights, self.n_clusters, np.random.default_rng(seed))
+            return Graph.of(weights).modularity(labels)
+
+        best = max((make(X[chosen], tolerance=tolerance) for tolerance in tolerances), key=modularity)
         if len(chosen) == X.shape[0]:
             return best
         return make(X, tolerance=best.tolerance)
