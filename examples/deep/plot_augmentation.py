@@ -47,7 +47,7 @@ plt.show()
 
 # %%
 # The upper row shows ten images, the others three draws of their augmentation. The layers draw new values for
-# each batch. The target of the reconstruction is the augmented image, too. These images have 8 x 8 pixels, so
+# each batch. The network reproduces the image before the augmentation. These images have 8 x 8 pixels, so
 # a tenth of a side is less than a pixel: the shift blurs the strokes more than it moves them.
 
 # %%
@@ -105,20 +105,15 @@ figure.suptitle("Embeddings of the digits, before and after joint training")
 plt.show()
 
 # %%
-# Crosses are the cluster centers. Joint training gathers the digits around them in both columns. With
-# augmentation, the ones are split between three clusters, and most eights are with the threes. The crosses
-# lie beside the clusters there, because they were trained with augmented images, and are in the middle of
-# those images rather than of the clean ones in the figure.
+# Crosses are the cluster centers. Joint training gathers the digits around them in both columns.
 
 # %%
 # Summary
 # -------
 # Augmentation does not always help. Here the network without it had the smaller error and the higher scores,
-# at the start and after joint training. Joint training raised its accuracy by .05. With augmentation it
-# lowered the accuracy, while NMI rose. A likely reason is the size of the images: a shift of less than a
+# at the start and after joint training. A likely reason is the size of the images: a shift of less than a
 # pixel blurs. Eighty epochs may also be too few for images that are never the same twice. This is one seed,
-# and one network. On USPS, whose images are four times as large, training with augmentation for 500 epochs
-# ended above .98 accuracy from this initializer in nine seeds of ten (:ref:`what-makes-it-accurate`). So
+# one network, and a start in the embedding; the default start, communities of the images, needs neither. So
 # inspect the augmented images first, as in the first figure, and compare. See
 # :class:`~skdcec.ConvAutoencoder` for the parameter and :class:`~skdcec.plotting.EmbeddingDisplay` for the
 # figures.

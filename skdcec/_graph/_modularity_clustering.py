@@ -25,6 +25,8 @@ ROWS_PER_VOTE = 2**13
 LARGEST_SEED = np.iinfo(np.int32).max
 # Arguments of scikit-learn's validation of X.
 VALIDATION: dict[str, Any] = {"accept_sparse": "csr", "dtype": [np.float64, np.float32]}
+# Differences of modularity below this are noise of the search.
+NEARLY = 0.002
 # A graph needs two nodes.
 FEWEST_SAMPLES = 2
 
@@ -269,7 +271,11 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         n_neighbors: tuple[int, ...],
         random_state: np.random.RandomState,
     ) -> NeighborGraph:
-        """Return the graph under the tolerance that gives clusters of the largest modularity on a sample."""
+        """Return the graph under the tolerance that gives the largest modularity on a sample.
+
+        That of the clusters decides; among graphs with nearly the largest, that of the communities. Alone, it
+        would prefer graphs that fall into many communities of images that are almost equal.
+        """
         if image_shape is None:
             tolerances = [Tolerance()]
         make = partial(
@@ -283,12 +289,18 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         chosen = draw(X.shape[0], TOLERANCE_SAMPLE, random_state)
         seed = random_state.randint(LARGEST_SEED)
 
-        def modularity(graph: NeighborGraph) -> float:
+        def modularity(graph: NeighborGraph, n_clusters: int | None) -> float:
             weights = graph.weights(n_neighbors[0])
-            labels, _ = partition(weights, self.n_clusters, np.random.default_rng(seed))
+            labels, _ = partition(weights, n_clusters, np.random.default_rng(seed))
             return Graph.of(weights).modularity(labels)
 
-        best = max((make(X[chosen], tolerance=tolerance) for tolerance in tolerances), key=modularity)
+        graphs = [make(X[chosen], tolerance=tolerance) for tolerance in tolerances]
+        of_clusters = [modularity(graph, self.n_clusters) for graph in graphs]
+        least = max(of_clusters) - NEARLY
+        best = max(
+            (graph for graph, value in zip(graphs, of_clusters, strict=True) if value >= least),
+            key=partial(modularity, n_clusters=None),
+        )
         if len(chosen) == X.shape[0]:
             return best
         return make(X, tolerance=best.tolerance)
