@@ -28,6 +28,8 @@ PATIENCE, MOST_ROUNDS = 3, 50
 SMALLEST_GAIN = 1e-12
 # So often the communities are sought from nodes that settle in random order.
 N_SETTLED = 3
+# Each level is kept while they have no more edges than this together, then only if it is half as large.
+MOST_EDGES = 2**24
 # At a larger resolution each node is a community.
 LARGEST_RESOLUTION = 2**20
 
@@ -198,11 +200,17 @@ def refined(
     graph: Graph, coarsen: Callable[[Graph, np.random.Generator], ndarray | None], rng: np.random.Generator
 ) -> ndarray:
     """Return the labels of communities: coarsen the graph as often as possible, then refine each level."""
-    levels, graphs = [], [graph]
-    while (labels := coarsen(graphs[-1], rng)) is not None:
-        levels.append(labels)
-        graphs.append(graphs[-1].contracted(labels))
-    labels = np.arange(len(graphs[-1]))
+    graphs, levels, n_edges = [graph], [], 0
+    coarsest, labels = graph, np.arange(len(graph))
+    while (joins := coarsen(coarsest, rng)) is not None:
+        coarsest, labels = coarsest.contracted(joins), joins[labels]
+        n_edges += coarsest.weights.nnz
+        if n_edges <= MOST_EDGES or len(coarsest) < len(graphs[-1]) / 2:
+            graphs.append(coarsest)
+            levels.append(labels)
+            labels = np.arange(len(coarsest))
+    if graphs[-1] is not coarsest:
+        labels = moved(graphs[-1], labels, rng)
     for level, finer in zip(reversed(levels), reversed(graphs[:-1]), strict=True):
         labels = moved(finer, labels[level], rng)
     return compact(labels)
