@@ -162,7 +162,7 @@ def is_table(X: Any) -> bool:
     """Return whether X holds flat rows, not images; for streams of which the shape is unknown, no."""
     if is_stream(X) and not hasattr(X, "ndim"):
         return False
-    return (X.ndim if hasattr(X, "ndim") else np.ndim(X)) == 2
+    return (X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim) == 2
 
 
 def check_float32(rows: ndarray) -> None:
