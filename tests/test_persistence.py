@@ -138,7 +138,7 @@ class CountUpdates:
 @pytest.mark.slow
 def test_grid_search_in_processes_agrees_with_one_after_the_other(model, X, digits, tmp_path):
     y = digits.target[:300]
-    dcec = clone(model).set_params(batches_per_update=2)
+    dcec = clone(model).set_params(batches_per_update=2, keep="last")
     dcec.set_callbacks(CountUpdates(tmp_path))
     grid = {"init": [KHarmonicMeans(), MahalanobisKMeans()], "gamma": [0.1, 0.5]}
 

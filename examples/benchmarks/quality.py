@@ -155,6 +155,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--output", type=Path, default="quality.csv", help="the CSV file of all runs")
     args = parser.parse_args()
+    args.output = args.output.with_suffix(".csv")
     rows = list(csv.DictReader(args.output.open())) if args.output.exists() else []
     done = {(row["data"], row["method"], int(row["seed"])) for row in rows}
     missing = {prefix for prefix, package in NEEDS.items() if find_spec(package) is None}

@@ -19,6 +19,7 @@ from pathlib import Path
 
 # Benchmarks, their additional packages, and whether they need images.
 BENCHMARKS = {
+    "quality": ([], True),
     "startup": ([], False),
     "centers": ([], False),
     "growth": (["dask", "distributed"], False),

@@ -37,6 +37,8 @@ class Judge:
         if isinstance(init, ModularityClustering) and init._image_shape == images.shape[1:]:
             return cls(init.affinity_matrix_, init._nodes)
         n = len(images)
+        if n == 1:
+            return cls(sp.csr_array((1, 1)), slice(None))
         nodes = np.linspace(0, n - 1, min(n, JUDGED_IMAGES)).astype(int)
         graph = NeighborGraph.of(
             images[nodes].reshape(len(nodes), -1),

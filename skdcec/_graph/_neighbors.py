@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from numpy import ndarray
 
 # Distances of a block of rows to all points are held at a time, in so many bytes.
-BLOCK_BYTES = 2**26
+BLOCK_BYTES = 2**23
 # The scale of a sample is its distance to this neighbor (Zelnik-Manor and Perona 2004, section 2.1).
 SCALE_NEIGHBOR = 7
 
