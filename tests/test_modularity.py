@@ -168,6 +168,7 @@ def test_equal_rows():
         ({"n_neighbors": (5, 0)}, "n_neighbors=\\(5, 0\\)"),
         ({"shift": (0.0, 2.0)}, "shift=\\(0.0, 2.0\\)"),
         ({"rotation": "some"}, "rotation"),
+        ({"blur": ("auto",)}, "blur=\\('auto',\\)"),
         ({"n_clusters": 31}, "n_samples=30 should be >= n_clusters=31"),
         ({"n_clusters": 10, "max_samples": 5}, "max_samples=5 should be >= n_clusters=10"),
     ],

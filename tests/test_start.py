@@ -100,6 +100,11 @@ def test_an_update_before_the_partition_falls_apart_is_kept(X, y):
     assert last.modularity_ < model.modularity_
 
 
+def test_one_image_has_no_neighbors():
+    with pytest.raises(ValueError, match="n_samples=1 should be >= 2 for init='auto'"):
+        DCEC(1, autoencoder=small().autoencoder).fit(np.zeros((1, 8, 8)))
+
+
 def test_labels_that_the_network_cannot_learn_are_returned(X, y):
     with pytest.warns(ConvergenceWarning, match="has not learned the initial labels, which are labels_"):
         model = small(init=y, max_batches=1).fit(X)

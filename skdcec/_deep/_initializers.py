@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.utils import check_array, check_random_state
 
-from skdcec._graph._modularity_clustering import ModularityClustering
+from skdcec._graph._modularity_clustering import FEWEST_SAMPLES, ModularityClustering
 
 
 class Start(NamedTuple):
@@ -32,6 +32,8 @@ def check_init(init: Any, n_clusters: int | None, n_components: int, n_samples: 
         cannot be set.
     """
     if isinstance(init, str) and init == "auto":
+        if n_samples < FEWEST_SAMPLES:
+            raise ValueError(f"n_samples={n_samples} should be >= {FEWEST_SAMPLES} for init='auto'.")
         return ModularityClustering(n_clusters)
     if init is None:
         if n_clusters is None:

@@ -236,9 +236,11 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
     def _check_params(self) -> list[Tolerance]:
         """Return the tolerances to try; raise if a sequence holds values that are wrong."""
         for name in ("n_neighbors", "shift", "rotation", "blur"):
+            if isinstance(getattr(self, name), str):
+                continue  # 'auto'
             values = as_tuple(getattr(self, name))
             interval = self._parameter_constraints[name][0]
-            if values != ("auto",) and not (values and all(map(interval.is_satisfied_by, values))):
+            if not (values and all(map(interval.is_satisfied_by, values))):
                 raise ValueError(f"{name}={getattr(self, name)!r} should be {interval}, or several of them.")
         if self.image_shape is not None:
             check_sizes("image_shape", self.image_shape)
