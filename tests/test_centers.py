@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.datasets import load_iris, make_blobs
+from sklearn.datasets import load_digits, load_iris, make_blobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV
@@ -41,8 +41,9 @@ def test_finds_blobs_and_agrees_with_itself(estimator, blobs):
     np.testing.assert_array_equal(model.predict(X), model.labels_)
     np.testing.assert_array_equal(clone(model).fit_transform(X), model.transform(X))
     assert model.score(X) == pytest.approx(-model.objective_)
-    own = model.transform(X)[np.arange(len(X)), model.labels_]
-    assert model.inertia_ == pytest.approx(np.sum(own**2))
+    if getattr(estimator, "covariance_type", "global") == "global":
+        own = model.transform(X)[np.arange(len(X)), model.labels_]
+        assert model.inertia_ == pytest.approx(np.sum(own**2))
     assert list(model.get_feature_names_out()) == [f"{type(model).__name__.lower()}{i}" for i in range(4)]
 
 
@@ -63,8 +64,9 @@ def test_objective_never_rises(estimator, blobs):
 @pytest.mark.parametrize(
     "estimator",
     [
-        KHarmonicMeans(accelerate=False),
+        KHarmonicMeans(p=2.0, accelerate=False),
         KHarmonicMeans(p=3.5, accelerate=False),
+        KHarmonicMeans(p=8.0, degree=2.0, accelerate=False),
         KernelKHarmonicMeans(p=2.0, sigma=0.5, accelerate=False),
         MahalanobisKMeans(),
         *(
@@ -199,6 +201,7 @@ def test_fitted_centers_are_a_fixed_point(estimator, blobs):
     np.testing.assert_array_equal(init, model.cluster_centers_)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # deliberately bad starts
 @pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
 def test_more_runs_are_never_worse(estimator, blobs):
     X = blobs[0]
@@ -249,7 +252,7 @@ def test_rows_on_one_point_do_not_hide_that_centers_meet():
     X = np.random.default_rng(1).normal(size=(500, 5))
     X[:275] = 0
     with pytest.warns(ConvergenceWarning, match="only 4 of the 5 cluster centers are distinct"):
-        fit(KHarmonicMeans(p=2), X, n_clusters=5)
+        fit(KHarmonicMeans(p=2), X, n_clusters=5, init="k-means++")
     assert fit(KHarmonicMeans(), X, n_clusters=5).p_ > 2
 
 
@@ -319,7 +322,7 @@ def test_constant_data_are_one_cluster(estimator):
     [
         ({"n_clusters": 0}, "n_clusters"),
         ({"n_clusters": 11}, "n_samples=10 should be >= n_clusters=11"),
-        ({"init": "kmeans"}, "init"),
+        ({"init": "k-medoids"}, "init"),
         ({"init": np.zeros((3, 3))}, r"init has shape \(3, 3\), but n_clusters=2 and n_features=2"),
         ({"init": lambda X, k, random_state: X[:1]}, r"init has shape \(1, 2\)"),
         ({"max_iter": 0}, "max_iter"),
@@ -402,7 +405,8 @@ def test_sparse_rows_stay_as_they_were_given(estimator):
 @pytest.mark.parametrize("estimator", SIBLINGS, ids=repr)
 def test_callbacks_see_every_iteration(estimator, blobs):
     recorder = Recorder()
-    model = clone(estimator).set_params(n_clusters=4, random_state=0).set_callbacks(recorder).fit(blobs[0])
+    model = clone(estimator).set_params(n_clusters=4, init="k-means++", random_state=0)
+    model.set_callbacks(recorder).fit(blobs[0])
     assert recorder.tasks == ["iteration"] * model.n_iter_ + ["init", "fit"]
     # at each iteration, callbacks get an estimator with the objective of that iteration
     np.testing.assert_allclose(recorder.inertias, model.history_["objective"][1:], rtol=1e-6)
@@ -429,24 +433,52 @@ def test_a_callback_can_stop_all_runs(blobs):
     recorder = StopAfterOneRun()
     fit(KHarmonicMeans().set_callbacks(recorder), blobs[0])
     recorder.tasks.clear()
-    KHarmonicMeans(4, n_init=5, random_state=0).set_callbacks(recorder).fit(blobs[0])
+    KHarmonicMeans(4, init="random", n_init=5, random_state=0).set_callbacks(recorder).fit(blobs[0])
     assert recorder.tasks.count("init") == 1
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # centers coincide on purpose
-def test_larger_exponents_are_tried_only_where_centers_met_and_nobody_stopped():
-    isotropic, iris = np.random.default_rng(0).normal(size=(300, 100)), load_iris().data
-    tries = {}
-    for name, recorder, X, init in [
-        ("met", Recorder(), isotropic, "k-means++"),
-        ("stopped", StopAfterOneRun(), isotropic, "k-means++"),
-        ("together from the start", Recorder(), iris, iris[[0, 0, 80]]),
-    ]:
-        model = KernelKHarmonicMeans(3, init=init, random_state=0).set_callbacks(recorder)
-        assert model.fit(X).p_ == 2  # no larger exponent saves more centers
-        tries[name] = recorder.tasks.count("init")
-    assert tries["met"] > 1
-    assert tries["stopped"] == tries["together from the start"] == 1
+@pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning"
+)  # centers meet for small exponents
+@pytest.mark.parametrize("estimator", [KHarmonicMeans(), KernelKHarmonicMeans(sigma="scale")], ids=repr)
+def test_auto_takes_the_exponent_of_lowest_inertia_and_shows_callbacks_one_run(estimator):
+    rng = np.random.default_rng(3)
+    X = np.vstack([size * rng.normal(size=(90, 6)) + rng.normal(size=6) for size in (1, 1, 2, 3)])
+    inertias = {}
+    for p in (2, 4, 8, 16, 32):
+        labels = fit(estimator, X, init=X[::90], p=p, degree=2).labels_
+        inertias[p] = sum(((X[labels == j] - X[labels == j].mean(axis=0)) ** 2).sum() for j in range(4))
+    assert len(set(inertias.values())) > 1
+    recorder = Recorder()
+    model = fit(clone(estimator).set_callbacks(recorder), X, init=X[::90])
+    assert (model.p_, model.degree_) == (min(inertias, key=inertias.get), 2)
+    assert recorder.tasks.count("init") == 1
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e20])
+def test_auto_takes_the_narrowest_kernel_whose_inertia_is_nearly_the_lowest(scale):
+    X = scale * load_iris().data
+    wide, inertias = scale * np.sqrt(load_iris().data.var(axis=0).sum()), {}
+    for factor in (1, 2, 4):
+        model = fit(KernelKHarmonicMeans(sigma=factor * wide), X, n_clusters=3)
+        means = np.stack([X[model.labels_ == j].mean(axis=0) for j in range(3)])
+        inertias[factor] = ((X - means[model.labels_]) ** 2).sum()
+    expected = next(f for f, inertia in inertias.items() if inertia <= 1.01 * min(inertias.values()))
+    assert fit(KernelKHarmonicMeans(), X, n_clusters=3).sigma_ == pytest.approx(expected * wide)
+
+
+@pytest.mark.parametrize("estimator", [KHarmonicMeans(), KernelKHarmonicMeans()], ids=repr)
+def test_a_degree_above_the_exponent_is_refused(estimator, blobs):
+    with pytest.raises(ValueError, match=r"degree=5.0 should not be larger than p=4.0"):
+        fit(estimator, blobs[0], p=4.0, degree=5.0)
+    assert fit(estimator, blobs[0], degree=5.0).p_ >= 5
+
+
+def test_outliers_that_own_centers_are_told():
+    X = StandardScaler().fit_transform(load_digits().data)
+    with pytest.warns(ConvergenceWarning, match=r"inertia of the clusters.*above.*Set p='auto'"):
+        fit(KHarmonicMeans(p=6.5), X, n_clusters=10)
+    fit(KHarmonicMeans(), X, n_clusters=10)  # a warning would be an error
 
 
 def test_objectives_beyond_the_precision_are_refused():

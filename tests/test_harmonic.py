@@ -17,7 +17,6 @@ from skdcec import KernelKHarmonicMeans, KHarmonicMeans, critical_exponent
 from skdcec._cluster._blocks import Block, Centers
 from skdcec._cluster._critical_exponent import collapse_strength
 from skdcec._cluster._fixed_point import total_statistics
-from skdcec._cluster._harmonic import next_half
 from skdcec._cluster._harmonic_weights import (
     harmonic_memberships,
     harmonic_statistics,
@@ -34,9 +33,9 @@ from skdcec._cluster._rule import Problem
 mpmath.mp.dps = 50
 
 
-def exact_step(X, C, p, sigma=None):
+def exact_step(X, C, p, sigma=None, degree=None):
     """One update of the centers by the written formulas, with 50 digits."""
-    s = mpmath.mpf(p) / 2
+    s, t = mpmath.mpf(p) / 2, mpmath.mpf(degree or p) / 2
     X, C = (np.vectorize(mpmath.mpf, otypes=[object])(M.astype(float)) for M in (X, C))
     D = ((X - C[:, None]) ** 2).sum(axis=2)
     K = np.full(D.shape, mpmath.mpf(1))
@@ -44,7 +43,7 @@ def exact_step(X, C, p, sigma=None):
         K = np.vectorize(lambda d: mpmath.exp(-d / mpmath.mpf(sigma) ** 2), otypes=[object])(D)
         D = 2 * (1 - K)
     D[D == 0] = mpmath.mpf(10) ** -(10**8)  # the limit of a row on a center
-    A = K * D ** -(s + 1) / (D**-s).sum(axis=0) ** 2
+    A = K * D ** -(s + 1) / (D**-s).sum(axis=0) ** (1 + t / s)
     return (A @ X / A.sum(axis=1)[:, None]).astype(float)
 
 
@@ -67,15 +66,20 @@ def hard_cases():
 CASES = {name: (X, C) for name, X, C in hard_cases()}
 
 
-def assert_exact_step(X, C, scale, dtype, p, sigma=None):
+def assert_exact_step(X, C, scale, dtype, p, sigma=None, degree="auto"):
     """Compare the step from the statistics of a fit with 50 digits."""
     X, C = (scale * X).astype(dtype), (scale * C).astype(dtype)
-    estimator = KHarmonicMeans(p=p) if sigma is None else KernelKHarmonicMeans(p=p, sigma=sigma * scale)
+    params = {"p": p, "degree": degree}
+    if sigma is None:
+        estimator = KHarmonicMeans(**params)
+    else:
+        estimator = KernelKHarmonicMeans(**params, sigma=sigma * scale)
     rows, variance = measure(Rows(X, np.ones(len(X)), 8))
     rule = estimator._rule(Problem(rows, variance, None, None))
     state = rule.start(rows.units.convert(C))
     new = rule.update(state, total_statistics(rule, state, rows)).centers
-    error = np.abs(rows.units.restore(new) - exact_step(X, C, p, sigma and sigma * scale)).max()
+    exact = exact_step(X, C, p, sigma and sigma * scale, p if degree == "auto" else degree)
+    error = np.abs(rows.units.restore(new) - exact).max()
     tolerance = 1e-6 if dtype == np.float32 else 1e-14
     if sigma is not None:
         # the exponent of the kernel has the relative precision of the distances
@@ -93,6 +97,14 @@ def test_a_step_agrees_with_fifty_digits(case, p, scale, dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("p", "degree"), [(4.0, 2.0), (10.0, 3.0), (32.0, 2.0)])
+@pytest.mark.parametrize("sigma", [None, 1.0, 1e4])
+@pytest.mark.parametrize("case", CASES)
+def test_a_step_of_a_lower_degree_agrees_with_fifty_digits(case, sigma, p, degree, dtype):
+    assert_exact_step(*CASES[case], 1.0, dtype, p, sigma, degree)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
 @pytest.mark.parametrize("p", [2.0, 4.0])
 @pytest.mark.parametrize("sigma", [1e-3, 1e-1, 1.0, 1e4, 1e9])
@@ -107,13 +119,13 @@ def test_powers_without_the_general_power(s):
     np.testing.assert_allclose(power(r, s, out=np.empty(100)), r**s, rtol=1e-14)
 
 
-def harmonic(D, p):
-    A, factor, Q, log_scale = harmonic_weights(D.copy(), D.min(axis=0), p)
+def harmonic(D, p, degree=None):
+    A, factor, Q, log_scale = harmonic_weights(D.copy(), D.min(axis=0), p, degree or p)
     return A * factor, Q, log_scale
 
 
-def kernel(D, sigma, p):
-    A, factor, Q, log_scale = kernel_weights(D.copy(), D.min(axis=0), RBF(), sigma, p)
+def kernel(D, sigma, p, degree=None):
+    A, factor, Q, log_scale = kernel_weights(D.copy(), D.min(axis=0), RBF(), sigma, p, degree or p)
     return A * factor, Q, log_scale
 
 
@@ -145,27 +157,28 @@ def test_weights_have_their_limits_where_distances_vanish():
 def test_weights_survive_underflow(dtype):
     # exp(-1e4) is zero in floating point, but the closest sample still dominates
     block = Block.of(np.sqrt([[1e4], [1e4 + 1], [1e4 + 2]]).astype(dtype), np.ones(3))
-    statistics = kernel_statistics(block, Centers.of(np.zeros((1, 1), dtype)), RBF(), 1.0, 2.0)
+    statistics = kernel_statistics(block, Centers.of(np.zeros((1, 1), dtype)), RBF(), 1.0, 2.0, 2.0)
     assert statistics.log_scale[0] == pytest.approx(-1e4, rel=1e-6)
     assert statistics.weights[0] == pytest.approx(1 + np.exp(-1) + np.exp(-2), rel=1e-2)
 
 
 @pytest.mark.parametrize("sigma", [None, 0.7, 3.0])
-@pytest.mark.parametrize("p", [2.0, 3.5, 6.0])
-def test_weights_point_along_the_gradient(p, sigma):
+@pytest.mark.parametrize(("p", "degree"), [(2.0, 2.0), (3.5, 3.5), (6.0, 6.0), (6.0, 2.0), (8.0, 3.0)])
+def test_weights_point_along_the_gradient(p, degree, sigma):
     rng = np.random.default_rng(1)
     X, C = rng.normal(size=(40, 2)), rng.normal(size=(3, 2))
 
     def contributions(c):
         D = ((X - c.reshape(3, 1, 2)) ** 2).sum(axis=2)
-        return harmonic(D, p) if sigma is None else kernel(D, sigma, p)
+        return harmonic(D, p, degree) if sigma is None else kernel(D, sigma, p, degree)
 
     A, _, log_scale = contributions(C.ravel())
     A = A * np.exp(np.reshape(log_scale, (-1, 1)))
     pull = np.einsum("ki,kid->kd", A, C[:, None] - X)
     gradient = approx_fprime(C.ravel(), lambda c: contributions(c)[1].sum(), 1e-7).reshape(3, 2)
-    # the weights of the kernel omit a common factor
-    factor = 3 * p if sigma is None else 3 * p * 2 ** (p / 2) / sigma**2
+    # the weights omit a common factor
+    factor = degree * (3 if degree == p else 1)
+    factor *= 1 if sigma is None else 2 ** (degree / 2) / sigma**2
     np.testing.assert_allclose(gradient, factor * pull, rtol=1e-4, atol=1e-4)
 
 
@@ -248,8 +261,8 @@ def test_weights_count_as_repetitions_where_a_center_is_far_from_all_samples():
     X, weight = rng.normal(size=(30, 2)), rng.integers(1, 5, 30)
     centers = Centers.of(np.array([[0.0, 0.0], [1e60, 0.0]]))
     repeated = np.repeat(X, weight, axis=0)
-    one = harmonic_statistics(Block.of(X, weight.astype(float)), centers, 2.0)
-    two = harmonic_statistics(Block.of(repeated, np.ones(len(repeated))), centers, 2.0)
+    one = harmonic_statistics(Block.of(X, weight.astype(float)), centers, 2.0, 2.0)
+    two = harmonic_statistics(Block.of(repeated, np.ones(len(repeated))), centers, 2.0, 2.0)
     np.testing.assert_allclose(one.sums.T / one.weights, two.sums.T / two.weights)
 
 
@@ -295,7 +308,7 @@ def test_collapse_is_predicted():
     X = PCA(10, random_state=0).fit_transform(load_digits().data)
     p_star = critical_exponent(X, np.ones(len(X)))
     for p in (0.8 * p_star, 1.25 * p_star):
-        _, point = collapse_strength(X, np.ones(len(X)), p, X.mean(axis=0))
+        _, point = collapse_strength(X, np.ones(len(X)), p, p, X.mean(axis=0))
         nearby = point + 0.05 * np.random.default_rng(0).normal(size=(2, 10))
         model = KHarmonicMeans(2, p=p, init=nearby, max_iter=60, tol=0.0)
         with pytest.warns(ConvergenceWarning):
@@ -332,33 +345,25 @@ def test_the_warning_of_a_collapse_gives_the_critical_exponent_also_below_2():
     ("estimator", "advice"),
     [
         (KHarmonicMeans(p=10), r"Set p='auto', or set p to 28\.0 or more \(p\*>=20;"),
-        (KHarmonicMeans(p=28), r"Reduce the number of features, or set p to 39\.2 or more \(p\*>=20;"),
-        (KHarmonicMeans(), "p='auto' tries, which ends at 28: reduce the number of features, or set p"),
-        (KernelKHarmonicMeans(p=28), r"Reduce the number of features, or set a larger p\."),
-        (KernelKHarmonicMeans(), "p='auto' tries, which ends at 28: reduce the number of features, or set p"),
+        (KHarmonicMeans(p=32), r"Reduce the number of features, or set p to 44\.8 or more \(p\*>=20;"),
+        (KHarmonicMeans(), "p='auto' tries, which ends at 32: reduce the number of features, set p, or use"),
+        (KernelKHarmonicMeans(p=32), r"Reduce the number of features, or set a larger p\."),
+        (KernelKHarmonicMeans(), "p='auto' tries, which ends at 32: reduce the number of features, set p"),
     ],
     ids=repr,
 )
 def test_the_warning_of_a_collapse_does_not_repeat_what_failed(estimator, advice):
-    X = np.random.default_rng(0).normal(size=(500, 200))
-    estimator = clone(estimator).set_params(n_clusters=5, random_state=0)
+    X = np.random.default_rng(0).normal(size=(500, 400))
+    estimator = clone(estimator).set_params(n_clusters=5, init="k-means++", random_state=0)
     with pytest.warns(ConvergenceWarning, match=f"centers are distinct.*{advice}"):
         estimator.fit(X)
-    assert estimator.p_ <= 28
-
-
-def test_auto_exponent_is_2_where_that_is_safe():
-    assert KHarmonicMeans(3, random_state=0).fit(load_iris().data).p_ == 2
+    assert estimator.p_ <= 32
 
 
 def test_centers_that_start_together_are_not_pulled_apart_by_larger_exponents():
     X = load_iris().data
     with pytest.warns(ConvergenceWarning, match="only 2 of the 3 cluster centers are distinct.*duplicate"):
-        assert KHarmonicMeans(3, init=X[[0, 0, 80]]).fit(X).p_ == 2
-
-
-def test_exponents_are_rounded_up_to_halves():
-    assert [next_half(p) for p in (2.0, 3.1, 3.5, 3.51)] == [2.0, 3.5, 3.5, 4.0]
+        KHarmonicMeans(3, init=X[[0, 0, 80]]).fit(X)
 
 
 @pytest.mark.parametrize(("exponent", "flat"), [(14, False), (16, True)])
@@ -373,7 +378,7 @@ def test_a_kernel_is_flat_below_exp_minus_15_for_half_of_the_samples(exponent, f
 
 def test_flat_kernel_warns():
     X = load_digits().data
-    with pytest.warns(ConvergenceWarning, match="The kernel is flat.*Increase sigma"):
+    with pytest.warns(ConvergenceWarning, match="the kernel is flat.*Increase sigma"):
         KernelKHarmonicMeans(10, sigma=1.0, random_state=0).fit(X)
 
 
@@ -384,7 +389,7 @@ def test_flat_kernel_warns():
         (KHarmonicMeans(p="large"), "'p'"),
         (KHarmonicMeans(accelerate=2), "'accelerate'"),
         (KernelKHarmonicMeans(sigma=0.0), "'sigma'"),
-        (KernelKHarmonicMeans(sigma="auto"), "'sigma'"),
+        (KernelKHarmonicMeans(sigma="wide"), "'sigma'"),
     ],
 )
 def test_bad_parameters_raise(estimator, name):

@@ -105,16 +105,17 @@ def test_auto_runs_ten_times_where_starts_are_drawn(estimator, params, expected,
     assert model.n_iter_ in [run.n_iter for run in runs]
 
 
+@UNFINISHED
 @siblings
 def test_of_several_starts_the_best_is_kept_as_if_alone(estimator, blobs):
     X, rng = blobs[0], np.random.default_rng(0)
     starts = [X[rng.choice(len(X), 6, replace=False)] for _ in range(5)]
-    with pytest.MonkeyPatch.context() as patch:
-        # 'auto' would try larger exponents if centers coincide
-        patch.setattr("skdcec._cluster._harmonic.HarmonicRule.stronger", lambda rule: None)
-        alone = [fit(estimator, X, init=start, n_clusters=6) for start in starts]
-        remaining = iter(starts)
-        model = fit(estimator, X, init=lambda *_, **__: next(remaining), n_init=5, n_clusters=6)
+    # 'auto' chooses from the first start
+    fixed = {"p": 4.0, "sigma": "scale"}
+    params = {"n_clusters": 6} | {name: fixed[name] for name in fixed if hasattr(estimator, name)}
+    alone = [fit(estimator, X, init=start, **params) for start in starts]
+    remaining = iter(starts)
+    model = fit(estimator, X, init=lambda *_, **__: next(remaining), n_init=5, **params)
     objectives = [one.objective_ for one in alone]
     assert min(objectives) < max(objectives)
     assert_same_model(model, alone[int(np.argmin(objectives))])
@@ -262,8 +263,9 @@ def test_weights_are_repetitions_for_labels_inertia_and_score(estimator, blobs):
     assert model.inertia_ == pytest.approx(expected.inertia_)
     assert model.score(X, sample_weight=weight) == pytest.approx(model.score(repeated))
     assert model.score(X, sample_weight=weight) == pytest.approx(-model.objective_)
-    own = model.transform(X)[np.arange(200), model.labels_]
-    assert model.inertia_ == pytest.approx(weight @ own**2)
+    if getattr(estimator, "covariance_type", "global") == "global":
+        own = model.transform(X)[np.arange(200), model.labels_]
+        assert model.inertia_ == pytest.approx(weight @ own**2)
 
 
 @siblings
@@ -384,7 +386,7 @@ def test_forms_of_sparse_rows_do_not_matter(estimator, form, counts):
 def test_sparse_rows_draw_starts_as_good_as_dense_ones(estimator, init, counts):
     weight = np.random.default_rng(1).integers(1, 4, 200)
     sparse_model, dense = (
-        fit(estimator, Z, sample_weight=weight, init=init, tol=1e-12)
+        fit(estimator, Z, sample_weight=weight, init=init, p=4.0, tol=1e-12)
         for Z in (sparse.csr_matrix(counts), counts)
     )
     # starts come from rows in another order, so clusters have other numbers

@@ -30,7 +30,8 @@ def test_global_is_kmeans_on_whitened_data(iris):
     V = np.cov(iris.T, ddof=0)
     L = np.linalg.cholesky(np.linalg.inv(V))
     init = iris[[0, 60, 120]]
-    ours = MahalanobisKMeans(3, init=init, shrinkage=0.0, tol=0.0).fit(iris)
+    params = {"covariance_type": "global", "shrinkage": 0.0, "tol": 0.0}
+    ours = MahalanobisKMeans(3, init=init, **params).fit(iris)
     kmeans = KMeans(3, init=init @ L, n_init=1, tol=0.0).fit(iris @ L)
     np.testing.assert_array_equal(ours.labels_, kmeans.labels_)
     np.testing.assert_allclose(ours.cluster_centers_ @ L, kmeans.cluster_centers_, atol=1e-12)
@@ -53,7 +54,8 @@ def test_tied_minimizes_the_determinant_within_clusters(iris):
 
 @pytest.mark.parametrize("covariance_type", ["global", "tied", "full"])
 def test_linear_maps_of_the_features_do_not_matter(iris, covariance_type):
-    params = {"covariance_type": covariance_type, "shrinkage": 0.0, "n_init": 5, "random_state": 0}
+    params = {"covariance_type": covariance_type, "shrinkage": 0.0, "random_state": 0}
+    params |= {"init": "k-means++", "n_init": 5}  # k-means has another metric
     model = MahalanobisKMeans(3, **params).fit(iris)
     for seed in range(5):
         rng = np.random.default_rng(seed)
@@ -89,7 +91,8 @@ def test_ellipses_need_the_metric():
     rng = np.random.default_rng(0)
     X = np.vstack([rng.normal(size=(200, 2)) * [10, 0.3] + [0, 3 * j] for j in range(3)])
     y = np.repeat(range(3), 200)
-    model = MahalanobisKMeans(3, covariance_type="tied", n_init=10, random_state=0).fit(X)
+    params = {"covariance_type": "tied", "shrinkage": 1e-6, "init": "k-means++", "n_init": 10}
+    model = MahalanobisKMeans(3, **params, random_state=0).fit(X)
     assert adjusted_rand_score(y, model.labels_) > 0.95
     assert adjusted_rand_score(y, KMeans(3, n_init=10, random_state=0).fit_predict(X)) < 0.3
 
@@ -119,8 +122,9 @@ def test_dependent_features_do_not_count(covariance_type, seed):
 def test_rounding_of_single_precision_is_no_direction(iris):
     X = np.column_stack([iris, iris[:, 0] + 1.37 * iris[:, 1]]).astype(np.float32)
     init = [0, 60, 120]
-    expected = MahalanobisKMeans(3, init=iris[init], shrinkage=0.0).fit(iris)
-    model = MahalanobisKMeans(3, init=X[init], shrinkage=0.0).fit(X)
+    params = {"covariance_type": "tied", "shrinkage": 0.0}
+    expected = MahalanobisKMeans(3, init=iris[init], **params).fit(iris)
+    model = MahalanobisKMeans(3, init=X[init], **params).fit(X)
     assert model.components_.shape == (4, 5)
     np.testing.assert_array_equal(model.labels_, expected.labels_)
 
@@ -167,7 +171,8 @@ OWN = ["full", "diag", "spherical"]
 
 @pytest.mark.parametrize("covariance_type", OWN)
 def test_own_covariances_are_those_of_the_clusters(iris, covariance_type):
-    params = {"covariance_type": covariance_type, "shrinkage": 0.0, "n_init": 5, "random_state": 0}
+    params = {"covariance_type": covariance_type, "shrinkage": 0.0, "random_state": 0}
+    params |= {"init": "k-means++", "n_init": 5}  # k-means has another metric
     model = MahalanobisKMeans(3, **params).fit(iris)
     n, log_dets = np.bincount(model.labels_), []
     distances, scores = np.empty((150, 3)), np.empty((150, 3))
@@ -207,9 +212,10 @@ def test_clusters_of_unlike_shapes_need_their_own_metrics():
     rng = np.random.default_rng(0)
     X = np.vstack([rng.normal(size=(300, 2)) * [6, 0.2], rng.normal(size=(300, 2)) * [0.2, 6]])
     y = np.repeat([0, 1], 300)
+    params = {"shrinkage": 1e-6, "init": "k-means++", "n_init": 20}
     scores = {
         kind: adjusted_rand_score(
-            y, MahalanobisKMeans(2, covariance_type=kind, n_init=20, random_state=0).fit_predict(X)
+            y, MahalanobisKMeans(2, covariance_type=kind, **params, random_state=0).fit_predict(X)
         )
         for kind in ("global", "tied", "full", "diag")
     }
@@ -222,7 +228,7 @@ def test_clusters_of_unlike_shapes_need_their_own_metrics():
 def test_global_shrinkage_is_that_of_discriminant_analysis(shrinkage):
     # as in scikit-learn: standardized features, shrunk toward the identity
     X = load_wine().data[:40]
-    model = MahalanobisKMeans(2, shrinkage=shrinkage, random_state=0).fit(X)
+    model = MahalanobisKMeans(2, covariance_type="global", shrinkage=shrinkage, random_state=0).fit(X)
     scale = X.std(axis=0)
     Z = (X - X.mean(axis=0)) / scale
     if shrinkage == "auto":
@@ -269,7 +275,7 @@ def test_constant_features_do_not_matter(iris, covariance_type):
 @pytest.mark.parametrize("covariance_type", ["global", "tied", "full"])
 def test_too_few_samples_for_a_metric_warn(covariance_type):
     X = np.random.default_rng(0).normal(size=(20, 20))
-    model = MahalanobisKMeans(2, covariance_type=covariance_type, random_state=0)
+    model = MahalanobisKMeans(2, covariance_type=covariance_type, shrinkage=1e-6, random_state=0)
     with pytest.warns(ConvergenceWarning, match="only 20 samples for 20 features.*shrinkage='auto'"):
         model.fit(X)
     # constant features do not count, and shrinkage is the remedy
@@ -283,7 +289,7 @@ def test_too_few_samples_for_a_metric_warn(covariance_type):
 def test_too_few_samples_have_equal_distances_under_the_metric_of_all():
     X = np.random.default_rng(0).normal(size=(20, 50))
     with pytest.warns(ConvergenceWarning, match="only 20 samples for 50 features"):
-        model = MahalanobisKMeans(2, random_state=0).fit(X)
+        model = MahalanobisKMeans(2, covariance_type="global", shrinkage=1e-6, random_state=0).fit(X)
     np.testing.assert_allclose(pdist(X @ model.components_.T), np.sqrt(2 * 20), rtol=1e-5)
 
 
@@ -302,12 +308,31 @@ def test_the_objective_is_the_documented_sum(iris, covariance_type):
     if covariance_type == "spherical":
         T = np.full(4, T.mean())
     penalties = np.linalg.slogdet(V)[1] + s * np.einsum("kii,i->k", np.linalg.inv(V), T)
-    expected = (1 - s) * model.inertia_ + np.bincount(model.labels_) @ penalties
+    own = model.transform(iris)[np.arange(len(iris)), model.labels_]
+    expected = (1 - s) * (own**2).sum() + np.bincount(model.labels_) @ penalties
     assert model.objective_ == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("covariance_type", ["global", "tied", *OWN])
+def test_the_inertia_is_measured_under_the_covariance_of_all_and_falls_with_n_clusters(iris, covariance_type):
+    s, T = 0.3, np.cov(iris.T, ddof=0)
+    V = (1 - s) * T + s * np.diag(np.diag(T))
+    if covariance_type in ("diag", "spherical"):
+        V = np.diag(np.diag(T)) if covariance_type == "diag" else np.eye(4) * np.diag(T).mean()
+    inertias = []
+    for k in (1, 2, 4, 8):
+        model = MahalanobisKMeans(k, covariance_type=covariance_type, shrinkage=s, random_state=0).fit(iris)
+        residual = iris - model.cluster_centers_[model.labels_]
+        inertias.append(model.inertia_)
+        expected = np.einsum("ij,jk,ik->", residual, np.linalg.inv(V), residual)
+        assert model.inertia_ == pytest.approx(expected)
+    assert (np.diff(inertias) < 0).all()
+    if covariance_type in ("diag", "spherical"):
+        assert inertias[0] == pytest.approx(iris.size)
+
+
 def test_shrinkage_does_not_weigh_the_objective_of_one_metric(iris):
-    model = MahalanobisKMeans(3, shrinkage=0.4, random_state=0).fit(iris)
+    model = MahalanobisKMeans(3, covariance_type="global", shrinkage=0.4, random_state=0).fit(iris)
     assert model.objective_ == pytest.approx(model.inertia_)
 
 

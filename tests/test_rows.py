@@ -137,10 +137,10 @@ def test_most_rows_may_weigh_nothing_wherever_they_are(estimator, dtype, blobs, 
     order = np.random.default_rng(0).permutation(2500)
     X, weight = X[order], (order < 1000).astype(float)
     np.save(tmp_path / "x.npy", X)
-    expected = fit(estimator, X, sample_weight=weight)
+    expected = fit(estimator, X, sample_weight=weight, tol=1e-9)
     assert expected.inertia_ > 1
     for rows in (np.load(tmp_path / "x.npy", mmap_mode="r"), da.from_array(X, chunks=(600, 3))):
-        model = fit(estimator, rows, sample_weight=weight)
+        model = fit(estimator, rows, sample_weight=weight, tol=1e-9)
         np.testing.assert_array_equal(model.labels_, expected.labels_)
         tolerance = 1e-9 if dtype == np.float64 else 1e-3
         np.testing.assert_allclose(model.cluster_centers_, expected.cluster_centers_, atol=tolerance)

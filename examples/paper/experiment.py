@@ -50,11 +50,13 @@ def random_centers(Z, n_clusters, random_state):
 PAPER = {
     "kmeans": KMeans(n_init=20),
     "kmeans-1": KMeans(n_init=1),
-    "mahalanobis": MahalanobisKMeans(),
-    "mahalanobis-tied": MahalanobisKMeans(covariance_type="tied", n_init=20),
-    "khm-2": KHarmonicMeans(p=2),
+    "mahalanobis": MahalanobisKMeans(covariance_type="global", init="k-means++", shrinkage=1e-6),
+    "mahalanobis-tied": MahalanobisKMeans(
+        covariance_type="tied", init="k-means++", n_init=20, shrinkage=1e-6
+    ),
+    "khm-2": KHarmonicMeans(p=2, init="k-means++"),
     "khm": KHarmonicMeans(),
-    "kernel-1": KernelKHarmonicMeans(p=2, sigma=1.0),
+    "kernel-1": KernelKHarmonicMeans(p=2, sigma=1.0, init="k-means++"),
     "kernel": KernelKHarmonicMeans(),
     "gmm": GaussianMixture(),
     "random": random_centers,

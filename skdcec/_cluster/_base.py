@@ -9,9 +9,10 @@ make it independent of the position of the data and of their physical unit.
 """
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from functools import partial
+from itertools import chain
 from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -36,7 +37,14 @@ from skdcec._cluster._measure import check_magnitude, measure
 from skdcec._cluster._partition import empty_last, renumbered
 from skdcec._cluster._rows import Rows, without_duplicates
 from skdcec._cluster._rule import DistanceFunction, LabelFunction, Problem, Rule
-from skdcec._cluster._seeding import SEEDING_SAMPLE, draw_centers, seeding_order
+from skdcec._cluster._seeding import (
+    KMEANS_SAMPLE,
+    KMEANS_SAMPLE_PER_CLUSTER,
+    SEEDING_SAMPLE,
+    draw_centers,
+    kmeans_centers,
+    seeding_order,
+)
 from skdcec._cluster._threads import block_pool
 from skdcec._cluster._units import Units
 from skdcec._sklearn import (
@@ -109,7 +117,7 @@ class BaseCenterClusterer(
 
     _parameter_constraints: dict = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "init": [StrOptions({"k-means++", "random"}), callable, "array-like"],
+        "init": [StrOptions({"kmeans", "k-means++", "random"}), callable, "array-like"],
         "n_init": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
@@ -125,16 +133,17 @@ class BaseCenterClusterer(
         """Return the rule of a fit to these data."""
         raise NotImplementedError
 
-    def _max_runs(self, n_init: int) -> int | None:
-        """Return the largest number of runs, or None if it is not known beforehand."""
-        return n_init
+    def _complete(self, rule: Any, problem: Problem, centers: ndarray) -> Any:
+        """Return the rule with the parameters that are chosen by tries from the first initial centers."""
+        return rule
 
     def _advice(self, problem: Problem, rule: Any) -> str:
         """Explain why centers may coincide or clusters stay empty, and suggest a remedy."""
         return "Possibly due to duplicate points in X, or to a bad start: try another random_state."
 
-    def _check_result(self, problem: Problem, rule: Any, state: Any) -> None:
-        """Warn of a doubtful result."""
+    def _doubts(self, problem: Problem, best: Best, rule: Any, state: Any) -> Iterator[str]:
+        """Say why the result is doubtful; rule and state are the fitted ones in internal units."""
+        yield from ()
 
     # ------------------------------------------------------------------ fit
 
@@ -176,13 +185,12 @@ class BaseCenterClusterer(
             rule = self._rule(problem)
             metric_rows = rule.metric_rows(problem.sample)
             problem = problem.reordered(seeding_order(problem.sample, problem.weight, metric_rows))
-            task = Task.fit(self, data, self._max_runs(n_init))
+            task = Task.fit(self, data, self._n_runs(init, n_init, rule, problem))
+            starts = self._starts(init, n_init, inputs.X, rule, problem, random_state)
+            first = next(starts)
+            rule = self._complete(rule, problem, first)
             best = best_run(
-                rule,
-                problem,
-                n_init,
-                draw_centers=partial(self._initial_centers, init, inputs.X, problem, random_state),
-                run_from=partial(self._run, problem, task, inputs.attributes),
+                rule, problem, chain([first], starts), partial(self._run, problem, task, inputs.attributes)
             )
             fitted, n_used = self._finish(all_rows, best)
         fitted = inputs.attributes | fitted
@@ -300,7 +308,8 @@ class BaseCenterClusterer(
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        self._check_result(problem, *fitted)
+        for doubt in self._doubts(problem, best, *fitted):
+            warnings.warn(f"{type(self).__name__}: {doubt}", ConvergenceWarning, stacklevel=4)
 
     # ------------------------------------------------- validation and seeding
 
@@ -358,17 +367,36 @@ class BaseCenterClusterer(
         check_magnitude(self._rows(centers, np.ones(len(centers))))
         return centers
 
-    def _initial_centers(
-        self, init: Any, X: Any, problem: Problem, random_state: np.random.RandomState, rule: Rule
-    ) -> ndarray:
-        """Return initial centers in internal units."""
-        if callable(init):
-            init = self._check_centers(init(X, self.n_clusters, random_state=random_state), X)
-        if not isinstance(init, str):
-            centers: ndarray = problem.rows.units.convert(init)
-            return centers
-        sample, weight = problem.sample, problem.weight
-        return draw_centers(init, self.n_clusters, sample, weight, rule.metric_rows(sample), random_state)
+    def _n_runs(self, init: Any, n_init: int, rule: Rule, problem: Problem) -> int:
+        """Return the number of runs, each from initial centers of its own."""
+        is_kmeans = isinstance(init, str) and init == "kmeans"
+        return len(rule.kmeans_scales(problem)) if is_kmeans else n_init
+
+    def _starts(
+        self,
+        init: Any,
+        n_init: int,
+        X: Any,
+        rule: Rule,
+        problem: Problem,
+        random_state: np.random.RandomState,
+    ) -> Iterator[ndarray]:
+        """Return the initial centers of each run, in internal units."""
+        if isinstance(init, str) and init == "kmeans":
+            few = problem.thinned(max(KMEANS_SAMPLE, KMEANS_SAMPLE_PER_CLUSTER * self.n_clusters))
+            for scale in rule.kmeans_scales(problem):
+                yield kmeans_centers(self.n_clusters, few.sample, few.weight, scale, n_init, random_state)
+            return
+        for _ in range(n_init):
+            if isinstance(init, str):
+                sample, weight = problem.sample, problem.weight
+                rows = rule.metric_rows(sample)
+                yield draw_centers(init, self.n_clusters, sample, weight, rows, random_state)
+            else:
+                centers = init
+                if callable(init):
+                    centers = self._check_centers(init(X, self.n_clusters, random_state=random_state), X)
+                yield problem.rows.units.convert(centers)
 
     def _rows(self, X: Any, sample_weight: Any, **options: Any) -> Rows:
         """Return the rows of X in blocks."""

@@ -19,23 +19,25 @@ COLLAPSE_SAMPLE = 2048
 SMALLEST_CRITICAL, LARGEST_CRITICAL = 2.0, 20.0
 
 
-def collapse_strength(y: ndarray, weight: ndarray, p: float, center: ndarray) -> tuple[float, ndarray]:
-    """Return (p + 2) lam_p and the one-center solution of K-harmonic means with exponent p.
+def collapse_strength(
+    y: ndarray, weight: ndarray, p: float, degree: float, center: ndarray
+) -> tuple[float, ndarray]:
+    """Return (p + 2) lam and the one-center solution of K-harmonic means.
 
     All centers on that one point are a local minimum exactly when the first is below 1, where
-    lam_p is the largest eigenvalue of sum_i D_i^(s-2) y_i y_i' over sum_i D_i^(s-1), with y_i the
-    samples seen from the center and D_i = |y_i|^2 (from the second-order expansion of Q).
+    lam is the largest eigenvalue of sum_i D_i^(t-2) y_i y_i' over sum_i D_i^(t-1), with t = degree / 2, y_i
+    the samples seen from the center and D_i = |y_i|^2 (from the second-order expansion of Q).
     """
-    s = p / 2
+    t = degree / 2
     for _ in range(20):
         shifted = y - center
         D = np.einsum("ij,ij->i", shifted, shifted)
         largest = D.max()
         if largest == 0:
             return np.inf, center
-        pull = weight * (D / largest) ** (s - 1)
+        pull = weight * (D / largest) ** (t - 1)
         move = pull @ shifted / pull.sum()
-        center = center + min(1.0, 2 / p) * move
+        center = center + min(1.0, 1 / t) * move
         if move @ move < 1e-6 * largest:
             break
     # no weight for squares that are not normal numbers, as at the center itself
@@ -47,7 +49,7 @@ def collapse_strength(y: ndarray, weight: ndarray, p: float, center: ndarray) ->
     return (p + 2) * lam, center
 
 
-def estimate_critical_exponent(x: Any, weight: ndarray) -> float:
+def estimate_critical_exponent(x: Any, weight: ndarray, degree: float | None = None) -> float:
     """Return the critical exponent p* of checked samples.
 
     Parameters
@@ -56,6 +58,8 @@ def estimate_critical_exponent(x: Any, weight: ndarray) -> float:
         Samples; of more than a few thousand, evenly spaced ones are used.
     weight : ndarray of shape (n_samples,)
         Weights of the samples.
+    degree : float or None
+        The power of the distance that the objective is; None is the exponent itself.
 
     Returns
     -------
@@ -69,7 +73,7 @@ def estimate_critical_exponent(x: Any, weight: ndarray) -> float:
     mean = w @ y / w.sum()
 
     def excess(p: float) -> float:
-        return collapse_strength(y, w, p, mean)[0] - 1
+        return collapse_strength(y, w, p, degree or p, mean)[0] - 1
 
     if excess(SMALLEST_CRITICAL) >= 0:
         return 0.0
@@ -78,7 +82,9 @@ def estimate_critical_exponent(x: Any, weight: ndarray) -> float:
     return float(brentq(excess, SMALLEST_CRITICAL, LARGEST_CRITICAL, xtol=1e-2))
 
 
-def critical_exponent(X: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+def critical_exponent(
+    X: ArrayLike, sample_weight: ArrayLike | None = None, *, degree: float | None = None
+) -> float:
     """Return the exponent below which K-harmonic means can collapse onto one point.
 
     Below p* all centers on the same point are a local minimum of the objective of `KHarmonicMeans`, so that
@@ -90,6 +96,9 @@ def critical_exponent(X: ArrayLike, sample_weight: ArrayLike | None = None) -> f
         The samples; of more than 2,048, evenly spaced ones are used.
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weight of each sample.
+    degree : float, default=None
+        The parameter ``degree`` of the clusterer, at least 2; None is the exponent itself, as in Zhang's
+        K-harmonic means.
 
     Returns
     -------
@@ -99,17 +108,17 @@ def critical_exponent(X: ArrayLike, sample_weight: ArrayLike | None = None) -> f
     Raises
     ------
     ValueError
-        For bad data or weights.
+        For bad data, weights or degree.
 
     See Also
     --------
-    KHarmonicMeans : Starts from this exponent with ``p="auto"``.
+    KHarmonicMeans : The clusterer.
 
     Notes
     -----
-    p* solves (p + 2) lam_p = 1. Here lam_p is the largest eigenvalue of sum_i D_i^(p/2 - 2) y_i
-    y_i' over sum_i D_i^(p/2 - 1), with y_i the samples around the best single center and D_i = |y_i|^2. It
-    follows from the second-order expansion of the objective.
+    p* solves (p + 2) lam = 1. Here lam is the largest eigenvalue of sum_i D_i^(t - 2) y_i y_i' over
+    sum_i D_i^(t - 1), with t = degree / 2, y_i the samples around the best single center and D_i = |y_i|^2.
+    It follows from the second-order expansion of the objective.
 
     Examples
     --------
@@ -123,9 +132,11 @@ def critical_exponent(X: ArrayLike, sample_weight: ArrayLike | None = None) -> f
     """
     rows: Any = check_array(X, accept_sparse="csr", dtype=[np.float64, np.float32])
     weight = _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+    if degree is not None and not degree >= 2:
+        raise ValueError(f"degree={degree!r} should be at least 2, or None for the exponent itself.")
     positive = weight > 0
     if not positive.any():
         raise ValueError("sample_weight is zero for all samples; one must be positive.")
     # a power of two, so that squares neither overflow nor vanish, and nothing is rounded
     scale = power_of_two(abs(rows).max())
-    return estimate_critical_exponent(rows[positive] / scale, weight[positive])
+    return estimate_critical_exponent(rows[positive] / scale, weight[positive], degree)

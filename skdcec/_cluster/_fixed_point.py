@@ -3,8 +3,9 @@
 Pure functions of rules and rows; neither knows of scikit-learn, of callbacks or of an estimator.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ from skdcec._cluster._rule import Problem, Rule
 STEP_GROWTH = 1.2
 # After so many halvings without a lower objective, the working precision is reached.
 MAX_HALVINGS = 10
+# Objectives that differ by less than this fraction are equal.
+EQUAL_OBJECTIVE = 1e-6
 
 
 class StepLength:
@@ -115,38 +118,37 @@ def fixed_point(rule: Rule, state: Any, problem: Problem, tol: float) -> Iterato
         yield Iteration(state, objective, converged or step.is_exhausted)
 
 
-def best_run(
-    rule: Rule,
-    problem: Problem,
-    n_init: int,
-    draw_centers: Callable[[Rule], ndarray],
-    run_from: Callable[[Rule, Any], Run],
-) -> Best:
-    """Return the run with the lowest objective of n_init runs.
+def last_state(rule: Rule, state: Any, problem: Problem, tol: float, max_iter: int) -> Any:
+    """Return the state in which the iteration ends."""
+    for current in islice(fixed_point(rule, state, problem, tol), max_iter + 1):
+        state = current.state
+        if current.converged:
+            break
+    return state
 
-    If centers have met that started apart, the rule may name a stronger one to try; of all tries the first
-    with the most distinct centers is kept.
+
+def best_run(
+    rule: Rule, problem: Problem, starts: Iterable[ndarray], run_from: Callable[[Rule, Any], Run]
+) -> Best:
+    """Return the run with the lowest objective.
 
     Parameters
     ----------
     rule : Rule
     problem : Problem
-    n_init : int
-    draw_centers : callable
-        Returns initial centers.
+    starts : iterable of ndarray of shape (n_clusters, n_features)
+        The initial centers of each run.
     run_from : callable
         Returns the run from a state.
     """
-    best, attempt = None, rule
-    while True:
-        runs: list[Run] = []
-        while len(runs) < n_init and not (runs and runs[-1].stopped):
-            runs.append(run_from(attempt, attempt.start(draw_centers(attempt))))
-        run = min(runs, key=lambda run: run.objective)
-        n_started, n_left = (attempt.count_distinct(state, problem) for state in (run.start, run.state))
-        if best is None or n_left > best.n_distinct:
-            best = Best(run, attempt, n_left)
-        stronger = attempt.stronger() if n_left < n_started and not runs[-1].stopped else None
-        if stronger is None:
-            return best
-        attempt = stronger
+    runs: list[Run] = []
+    for centers in starts:
+        runs.append(run_from(rule, rule.start(centers)))
+        if runs[-1].stopped:
+            break
+    run = runs[0]
+    for other in runs[1:]:
+        # of equally good runs the first one, whatever the rounding
+        if other.objective < run.objective - EQUAL_OBJECTIVE * abs(run.objective):
+            run = other
+    return Best(run, rule, rule.count_distinct(run.state, problem))

@@ -4,8 +4,7 @@ Both replace the minimum in the objective of k-means by a harmonic mean, so that
 center and badly served samples pull harder. The formulas are in `_harmonic_weights`.
 """
 
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from numbers import Real
@@ -15,7 +14,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy import ndarray
 from numpy.typing import ArrayLike
-from sklearn.exceptions import ConvergenceWarning
 
 from skdcec._cluster._base import BaseCenterClusterer
 from skdcec._cluster._blocks import Block, Centers, Statistics
@@ -25,6 +23,7 @@ from skdcec._cluster._critical_exponent import (
     estimate_critical_exponent,
 )
 from skdcec._cluster._distinct import distance_quantile
+from skdcec._cluster._fixed_point import Best, last_state
 from skdcec._cluster._harmonic_weights import (
     harmonic_memberships,
     harmonic_statistics,
@@ -32,14 +31,28 @@ from skdcec._cluster._harmonic_weights import (
     kernel_statistics,
 )
 from skdcec._cluster._kernels import KERNELS, RBF, Kernel, check_kernel
+from skdcec._cluster._partition import partition_inertia
 from skdcec._cluster._rule import Problem, Rule, State
+from skdcec._cluster._seeding import KMEANS_SAMPLE_PER_CLUSTER
 from skdcec._cluster._units import Units
 from skdcec._sklearn import Interval, StrOptions
 
-# p='auto' exceeds the critical exponent by the first factor, and grows by the second while centers meet.
-AUTO_FACTOR, AUTO_GROWTH = 1.4, 1.25
-# Largest exponent that p='auto' tries, and that a user may pass.
-LARGEST_AUTO, LARGEST_P = AUTO_FACTOR * LARGEST_CRITICAL, 100
+# The exponents that p='auto' tries. Large ones are k-means; powers of two are cheap.
+EXPONENTS = (2.0, 4.0, 8.0, 16.0, 32.0)
+# The widths that sigma='auto' tries, in units of the total standard deviation.
+WIDTHS_TRIED = (1.0, 2.0, 4.0)
+# They are tried on no more rows than this, or than KMEANS_SAMPLE_PER_CLUSTER for each cluster.
+TRIES_SAMPLE = 2**12
+# Largest exponent that a user may pass.
+LARGEST_P = 100
+# Centers that keep apart need an exponent this many times the critical one.
+SAFE_FACTOR = 1.4
+# A partition whose inertia exceeds that of the initial centers by this part is doubtful.
+DOUBTFUL_INERTIA = 0.05
+# Inertias that differ by less than this part of that of a single cluster are equal.
+EQUAL_INERTIA = 1e-6
+# A narrower kernel may cost this part of the inertia.
+SMALL_INERTIA = 0.01
 # Over-relaxation stops growing at this multiple of the plain step.
 LARGEST_STEP = 8.0
 # A kernel is flat if it is below exp(-FLAT_KERNEL) for half of the samples, even at the nearest center.
@@ -47,11 +60,6 @@ FLAT_KERNEL = 15.0
 # Range of sigma in internal units. A narrower kernel is zero off the centers anyway; for a wider one, 1 - K
 # would underflow.
 WIDTHS = {np.dtype(np.float32): (2.0**-45, 2.0**20), np.dtype(np.float64): (2.0**-400, np.inf)}
-
-
-def next_half(p: float) -> float:
-    """Return the next multiple of 1/2, whose powers are cheap."""
-    return float(np.ceil(2 * p) / 2)
 
 
 def format_critical(p_star: float) -> str:
@@ -69,40 +77,35 @@ class HarmonicRule(Rule):
     """K-harmonic means with exponent p."""
 
     p: float
+    degree: float
     accelerate: bool = True
-    grows: bool = False  # p='auto'
 
     def statistics(self, state: State) -> Callable[[Block], Statistics]:
         """Return the function from a block to its statistics."""
-        return partial(harmonic_statistics, centers=Centers.of(state.centers), p=self.p)
+        return partial(harmonic_statistics, centers=Centers.of(state.centers), p=self.p, degree=self.degree)
 
     def memberships(self, state: State) -> Callable[[Block], ndarray]:
         """Return the function from a block to its memberships (b, k)."""
         return partial(harmonic_memberships, centers=Centers.of(state.centers), p=self.p)
 
     def step_lengths(self) -> tuple[float, float]:
-        """Return the plain step, which minimizes a majorant for p = 2 only, and the longest one."""
-        plain = min(1.0, 2 / self.p)
+        """Return the plain step, which minimizes a majorant for degree = 2 only, and the longest one."""
+        plain = min(1.0, 2 / self.degree)
         return plain, LARGEST_STEP if self.accelerate else plain
 
-    def stronger(self) -> Self | None:
-        """Return the rule with the next exponent; no closed form tells when some of the centers meet."""
-        p = next_half(AUTO_GROWTH * self.p)
-        return replace(self, p=p) if self.grows and p <= LARGEST_AUTO else None
-
     def objective(self, value: Any, state: State, units: Units, total_weight: float) -> Any:
-        """Express an objective in the units of the data, whose power is p."""
+        """Express an objective in the units of the data, whose power is the degree."""
         with np.errstate(divide="ignore", over="ignore"):
-            return np.exp(np.log(value) + self.p * np.log(units.scale))
+            return np.exp(np.log(value) + self.degree * np.log(units.scale))
 
     def attributes(self, state: State) -> dict[str, Any]:
         """Return the fitted attributes of a state."""
-        return super().attributes(state) | {"p_": self.p}
+        return super().attributes(state) | {"p_": self.p, "degree_": self.degree}
 
     @classmethod
     def restored(cls, attributes: Mapping[str, Any]) -> tuple[Self, State]:
         """Return the rule and the state of fitted attributes."""
-        return cls(attributes["p_"]), State(attributes["cluster_centers_"])
+        return cls(attributes["p_"], attributes["degree_"]), State(attributes["cluster_centers_"])
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ class KernelHarmonicRule(HarmonicRule):
 
     def statistics(self, state: State) -> Callable[[Block], Statistics]:
         """Return the function from a block to its statistics."""
-        return partial(kernel_statistics, **self._arguments(state))
+        return partial(kernel_statistics, **self._arguments(state), degree=self.degree)
 
     def memberships(self, state: State) -> Callable[[Block], ndarray]:
         """Return the function from a block to its memberships (b, k)."""
@@ -131,7 +134,7 @@ class KernelHarmonicRule(HarmonicRule):
 
     def objective(self, value: Any, state: State, units: Units, total_weight: float) -> Any:
         """Return the objective, which has no unit, corrected for a width outside of the range."""
-        return value * min(self._width(state) / self.sigma, 1.0) ** (self.p * self.kernel.order)
+        return value * min(self._width(state) / self.sigma, 1.0) ** (self.degree * self.kernel.order)
 
     def attributes(self, state: State) -> dict[str, Any]:
         """Return the fitted attributes of a state."""
@@ -140,7 +143,12 @@ class KernelHarmonicRule(HarmonicRule):
     @classmethod
     def restored(cls, attributes: Mapping[str, Any]) -> tuple[Self, State]:
         """Return the rule and the state of fitted attributes."""
-        rule = cls(attributes["p_"], sigma=attributes["sigma_"], kernel=attributes["_kernel"])
+        rule = cls(
+            attributes["p_"],
+            attributes["degree_"],
+            sigma=attributes["sigma_"],
+            kernel=attributes["_kernel"],
+        )
         return rule, State(attributes["cluster_centers_"])
 
 
@@ -153,12 +161,68 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
     _parameter_constraints: dict = {
         **BaseCenterClusterer._parameter_constraints,
         "p": [StrOptions({"auto"}), Interval(Real, 2, LARGEST_P, closed="both")],
+        "degree": [StrOptions({"auto"}), Interval(Real, 2, LARGEST_P, closed="both")],
         "accelerate": ["boolean"],
     }
     _accepts_sparse = True
 
-    def _max_runs(self, n_init: int) -> int | None:
-        return None if self.p == "auto" else n_init
+    def _exponents(self) -> tuple[list[float], float]:
+        """Return the exponents that come into question, and the degree of the objective."""
+        if self.p == "auto":
+            degree = 2.0 if self.degree == "auto" else float(self.degree)
+            return sorted({max(p, degree) for p in EXPONENTS}), degree
+        p = float(self.p)
+        degree = p if self.degree == "auto" else float(self.degree)
+        if degree > p:
+            raise ValueError(f"degree={self.degree} should not be larger than p={self.p}.")
+        return [p], degree
+
+    def _complete(self, rule: HarmonicRule, problem: Problem, centers: ndarray) -> HarmonicRule:
+        """Choose the candidate whose clusters have the lowest inertia on some of the rows."""
+        variants, exponents = self._variants(rule), self._exponents()[0]
+        if len(variants) * len(exponents) == 1:
+            return rule
+        few = self._few(problem)
+
+        def inertia(candidate: HarmonicRule) -> float:
+            try:
+                state = last_state(candidate, candidate.start(centers), few, self.tol, self.max_iter)
+            except FloatingPointError:
+                return np.inf
+            return partition_inertia(candidate, state, few)
+
+        inertias = np.array([[inertia(replace(v, p=p)) for p in exponents] for v in variants])
+        if not np.isfinite(inertias).any():
+            return rule
+        # of equally good ones the first, with some patience for the first variants
+        margin = EQUAL_INERTIA * few.weight.sum() * few.variance.sum()
+        lowest = inertias.min(axis=1)
+        i = int(np.argmax(lowest <= (1 + SMALL_INERTIA) * lowest.min() + margin))
+        j = int(np.argmax(inertias[i] <= lowest[i] + margin))
+        return replace(variants[i], p=exponents[j])
+
+    def _variants(self, rule: HarmonicRule) -> list[HarmonicRule]:
+        """Return the rules that come into question besides their exponents, the most wanted ones first."""
+        return [rule]
+
+    def _few(self, problem: Problem) -> Problem:
+        """Return the problem of the rows on which candidates are tried."""
+        return problem.thinned(max(TRIES_SAMPLE, KMEANS_SAMPLE_PER_CLUSTER * self.n_clusters))
+
+    def _doubts(self, problem: Problem, best: Best, rule: HarmonicRule, state: State) -> Iterator[str]:
+        if best.n_distinct < self.n_clusters:
+            return
+        few = self._few(problem)
+        first, last = (partition_inertia(best.rule, s, few) for s in (best.run.start, best.run.state))
+        rounding = EQUAL_INERTIA * few.weight.sum() * few.variance.sum()
+        if last > (1 + DOUBTFUL_INERTIA) * first + rounding:
+            remedy = "" if self.p == "auto" else "Set p='auto', or "
+            use = "use" if remedy else "Use"
+            yield (
+                f"the inertia of the clusters, measured from their means, is {last / first - 1:.0%} above "
+                "that of the initial centers: some clusters are probably merged, or made of a few outlying "
+                f"samples. {remedy}{use} sklearn.cluster.KMeans."
+            )
 
     def _advice(self, problem: Problem, rule: HarmonicRule) -> str:
         duplicates = not sp.issparse(problem.sample) and (
@@ -169,14 +233,15 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
         if self.p == "auto":
             return (
                 f"{super()._advice(problem, rule)} In high dimension they may need a larger exponent than "
-                f"p='auto' tries, which ends at {LARGEST_AUTO:.0f}: reduce the number of features, or set p."
+                f"p='auto' tries, which ends at {EXPONENTS[-1]:.0f}: reduce the number of features, set p, "
+                "or use sklearn.cluster.KMeans."
             )
         p, p_star = rule.p, self._critical_exponent(problem)
-        remedy = "Set p='auto'" if p < LARGEST_AUTO else "Reduce the number of features"
+        remedy = "Set p='auto'" if p < EXPONENTS[-1] else "Reduce the number of features"
         advice = f"With p={p:.3g} centers attract each other on these data. {remedy}, or "
         if p_star is None:
             return f"{advice}set a larger p."
-        larger = min(AUTO_FACTOR * max(p, p_star), LARGEST_P)
+        larger = min(SAFE_FACTOR * max(p, p_star), LARGEST_P)
         return (
             f"{advice}set p to {larger:.1f} or more ({format_critical(p_star)}; below p*, even all of them "
             "on one point are a local minimum)."
@@ -220,14 +285,16 @@ class KHarmonicMeans(_BaseHarmonicMeans):
     n_clusters : int, default=8
         Number of clusters.
 
-    init : {'k-means++', 'random'}, callable or array-like of shape \
-            (n_clusters, n_features), default='k-means++'
-        Initial centers: drawn by k-means++ (on at most 131,072 samples), drawn at random from the
+    init : {'kmeans', 'k-means++', 'random'}, callable or array-like of shape \
+            (n_clusters, n_features), default='kmeans'
+        Initial centers: those of scikit-learn's ``KMeans`` (on at most 16,384 samples, or 128 for each
+        cluster if that is more), drawn by k-means++ (on at most 131,072 samples), drawn at random from the
         samples, returned by ``init(X, n_clusters, random_state=...)``, or given.
 
     n_init : 'auto' or int, default='auto'
-        Number of runs from different initial centers, of which the one with the lowest objective is
-        kept. 'auto' is 1 for 'k-means++' and arrays, else 10.
+        For 'kmeans' the number of runs of k-means. Otherwise the number of runs from different initial
+        centers, of which the one with the lowest objective is kept. 'auto' is 1 for 'k-means++' and arrays,
+        else 10.
 
     max_iter : int, default=300
         Largest number of iterations of a run.
@@ -237,10 +304,16 @@ class KHarmonicMeans(_BaseHarmonicMeans):
         below ``tol`` times the mean variance of the features.
 
     p : 'auto' or float, default='auto'
-        Exponent of the distance, between 2 and 100. Small exponents let centers fall onto one point in high
-        dimension. 'auto' starts with 2, or with 1.4 times the exponent below which all of them would
-        if that is larger, and grows by a quarter as long as any two centers of the best run coincide, each
-        time up to the next multiple of 1/2, and not beyond 28. 2.0 is fuzzy c-means with m = 2.
+        Exponent of the distance, between 2 and 100. Small exponents make soft clusters, and let centers fall
+        onto one point in high dimension; large ones come close to k-means. 'auto' tries 2, 4, 8, 16 and 32 on
+        some of the samples, and takes the one whose clusters have the lowest inertia.
+
+    degree : 'auto' or float, default='auto'
+        The power of the distance that the objective is, from 2 to ``p``. With 2 no sample weighs more for
+        being far from all centers: this is fuzzy c-means with m = 1 + 2 / p, and the objective of power
+        k-means. With ``p`` it is Zhang's K-harmonic means, in which the weights of badly served samples grow
+        as ``distance**(p - 2)``: this draws centers to clusters that have none, but also to outliers. 'auto'
+        is 2 with ``p='auto'``, and ``p`` if that is a number.
 
     accelerate : bool, default=True
         Lengthen the steps while the objective falls. The optimum is the same, in fewer iterations.
@@ -260,7 +333,8 @@ class KHarmonicMeans(_BaseHarmonicMeans):
         Index of the closest center of each sample. Clusters without samples come last.
 
     objective_ : float
-        Sum over samples of the harmonic mean of ``distance**p`` to the centers.
+        Sum over samples of the harmonic mean of ``distance**p`` to the centers, to the power
+        ``degree / p``.
 
     history_ : dict of ndarray
         'objective', of shape (`n_iter_` + 1,): the objective before the first and after each iteration; it
@@ -271,6 +345,9 @@ class KHarmonicMeans(_BaseHarmonicMeans):
 
     p_ : float
         The exponent that was used.
+
+    degree_ : float
+        The degree that was used.
 
     n_iter_ : int
         Number of iterations of the best run.
@@ -289,12 +366,13 @@ class KHarmonicMeans(_BaseHarmonicMeans):
 
     Notes
     -----
-    The objective is Q = sum_i v_i k / sum_j d_ij^-p [1]_ [2]_; with p = 2 it is k times that of fuzzy
-    c-means with m = 2, and so is every iteration. An iteration costs O(n_samples * n_clusters *
-    n_features). For p > 2 the published update can raise Q; here it is damped by 2/p, and by halves as
-    long as Q would rise.
+    The objective is Q = sum_i v_i (k / sum_j d_ij^-p)^(degree/p). With degree = p it is that of Zhang [1]_
+    [2]_; with degree = 2 that of fuzzy c-means with m = 1 + 2/p [3]_, apart from a constant factor, and that
+    of power k-means [4]_. For degree > 2 the published update can raise Q; here it is damped by 2/degree, and
+    by halves as long as Q would rise. An iteration costs O(n_samples * n_clusters * n_features).
 
-    K-harmonic means is not robust to background noise: samples far from all centers weigh more.
+    In high dimension all distances are alike, and only large exponents keep centers apart: the result is
+    close to that of k-means. Classes that overlap in space are found by no center-based method.
 
     References
     ----------
@@ -302,6 +380,8 @@ class KHarmonicMeans(_BaseHarmonicMeans):
        Technical report HPL-1999-124, Hewlett-Packard Labs.
     .. [2] B. Zhang (2000). "Generalized K-harmonic means - boosting in unsupervised learning".
        Technical report HPL-2000-137, Hewlett-Packard Labs.
+    .. [3] J. C. Bezdek (1981). "Pattern Recognition with Fuzzy Objective Function Algorithms". Plenum.
+    .. [4] J. Xu, K. Lange (2019). "Power k-means clustering". ICML, PMLR 97, 6921-6931.
 
     Examples
     --------
@@ -321,11 +401,12 @@ class KHarmonicMeans(_BaseHarmonicMeans):
         self,
         n_clusters: int = 8,
         *,
-        init: Any = "k-means++",
+        init: Any = "kmeans",
         n_init: int | str = "auto",
         max_iter: int = 300,
         tol: float = 1e-6,
         p: float | str = "auto",
+        degree: float | str = "auto",
         accelerate: bool = True,
         verbose: int = 0,
         random_state: Any = None,
@@ -336,18 +417,18 @@ class KHarmonicMeans(_BaseHarmonicMeans):
         self.max_iter = max_iter
         self.tol = tol
         self.p = p
+        self.degree = degree
         self.accelerate = accelerate
         self.verbose = verbose
         self.random_state = random_state
 
     def _rule(self, problem: Problem) -> HarmonicRule:
-        if self.p != "auto":
-            return HarmonicRule(float(self.p), self.accelerate)
-        p_star = estimate_critical_exponent(problem.sample, problem.weight)
-        return HarmonicRule(max(2.0, next_half(AUTO_FACTOR * p_star)), self.accelerate, grows=True)
+        exponents, degree = self._exponents()
+        return HarmonicRule(exponents[0], degree, self.accelerate)
 
     def _critical_exponent(self, problem: Problem) -> float:
-        return estimate_critical_exponent(problem.sample, problem.weight)
+        degree = None if self.degree == "auto" else float(self.degree)
+        return estimate_critical_exponent(problem.sample, problem.weight, degree)
 
 
 class KernelKHarmonicMeans(_BaseHarmonicMeans):
@@ -360,14 +441,16 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
     n_clusters : int, default=8
         Number of clusters.
 
-    init : {'k-means++', 'random'}, callable or array-like of shape \
-            (n_clusters, n_features), default='k-means++'
-        Initial centers: drawn by k-means++ (on at most 131,072 samples), drawn at random from the
+    init : {'kmeans', 'k-means++', 'random'}, callable or array-like of shape \
+            (n_clusters, n_features), default='kmeans'
+        Initial centers: those of scikit-learn's ``KMeans`` (on at most 16,384 samples, or 128 for each
+        cluster if that is more), drawn by k-means++ (on at most 131,072 samples), drawn at random from the
         samples, returned by ``init(X, n_clusters, random_state=...)``, or given.
 
     n_init : 'auto' or int, default='auto'
-        Number of runs from different initial centers, of which the one with the lowest objective is
-        kept. 'auto' is 1 for 'k-means++' and arrays, else 10.
+        For 'kmeans' the number of runs of k-means. Otherwise the number of runs from different initial
+        centers, of which the one with the lowest objective is kept. 'auto' is 1 for 'k-means++' and arrays,
+        else 10.
 
     max_iter : int, default=300
         Largest number of iterations of a run.
@@ -380,16 +463,21 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         The kernel, a function of d^2 / sigma^2: the Gaussian one by name, or an object such as those of
         `skdcec.kernels`.
 
-    sigma : 'scale' or float, default='scale'
+    sigma : {'auto', 'scale'} or float, default='auto'
         Width of the kernel, exp(-d^2 / sigma^2) for 'rbf', in the units of the data. 'scale' is the total
-        standard deviation (the root of the summed variances of the features). The Gaussian kernel is that of
+        standard deviation (the root of the summed variances of the features). 'auto' tries 1, 2 and 4 times
+        that, and takes the narrowest one whose clusters have the lowest inertia, or up to 1 % more. The
+        Gaussian kernel is that of
         scikit-learn with ``gamma = 1 / sigma**2``. Its ``gamma="scale"`` gives the same width if all features
         have the same mean, and a wider kernel if not.
 
     p : 'auto' or float, default='auto'
-        Exponent of the distance in feature space, between 2 and 100. 'auto' starts with 2, and grows by a
-        quarter, up to the next multiple of 1/2 and not beyond 28, as long as any two centers of the best
-        run coincide.
+        Exponent of the distance in feature space, between 2 and 100. 'auto' tries 2, 4, 8, 16 and 32 on some
+        of the samples, and takes the one whose clusters have the lowest inertia.
+
+    degree : 'auto' or float, default='auto'
+        The power of that distance that the objective is, from 2 to ``p``, as in `KHarmonicMeans`. 'auto' is 2
+        with ``p='auto'``, and ``p`` if that is a number, as in the paper [2]_.
 
     accelerate : bool, default=True
         Lengthen the steps while the objective falls. The optimum is the same, in fewer iterations.
@@ -409,7 +497,8 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         Index of the closest center of each sample. Clusters without samples come last.
 
     objective_ : float
-        Sum over samples of the harmonic mean of ``distance**p`` in feature space to the centers.
+        Sum over samples of the harmonic mean of ``distance**p`` in feature space to the centers, to the power
+        ``degree / p``.
 
     history_ : dict of ndarray
         'objective', of shape (`n_iter_` + 1,): the objective before the first and after each iteration; it
@@ -423,6 +512,9 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
 
     p_ : float
         The exponent that was used.
+
+    degree_ : float
+        The degree that was used.
 
     n_iter_ : int
         Number of iterations of the best run.
@@ -439,10 +531,10 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
 
     Notes
     -----
-    With G_ij = 1 - exp(-d_ij^2 / sigma^2) the objective is Q = sum_i v_i k / sum_j (2 G_ij)^(-p/2),
-    for p = 2 equation 16 of [2]_, after [1]_, where the update never raises it, for any sigma; for larger p
-    the step is shortened until it does not. (In equation 18 of [2]_ the square belongs outside the sum;
-    as printed the update can raise Q.)
+    With G_ij = 1 - exp(-d_ij^2 / sigma^2) the objective is Q = sum_i v_i (k / sum_j (2
+    G_ij)^(-p/2))^(degree/p). For p = 2 it is equation 16 of [2]_, after [1]_. For degree = 2 the update never
+    raises it, for any sigma; for a larger degree the step is shortened until it does not. (In equation 18 of
+    [2]_ the square belongs outside the sum; as printed the update can raise Q.)
 
     A kernel much narrower than the distances between samples is flat where it matters: each center
     stays where it starts. This raises a warning.
@@ -469,20 +561,21 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
     _parameter_constraints: dict = {
         **_BaseHarmonicMeans._parameter_constraints,
         "kernel": [StrOptions(set(KERNELS)), Kernel],
-        "sigma": [StrOptions({"scale"}), Interval(Real, 0, None, closed="neither")],
+        "sigma": [StrOptions({"auto", "scale"}), Interval(Real, 0, None, closed="neither")],
     }
 
     def __init__(
         self,
         n_clusters: int = 8,
         *,
-        init: Any = "k-means++",
+        init: Any = "kmeans",
         n_init: int | str = "auto",
         max_iter: int = 300,
         tol: float = 1e-6,
         kernel: str | Kernel = "rbf",
-        sigma: float | str = "scale",
+        sigma: float | str = "auto",
         p: float | str = "auto",
+        degree: float | str = "auto",
         accelerate: bool = True,
         verbose: int = 0,
         random_state: Any = None,
@@ -495,26 +588,32 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         self.kernel = kernel
         self.sigma = sigma
         self.p = p
+        self.degree = degree
         self.accelerate = accelerate
         self.verbose = verbose
         self.random_state = random_state
 
     def _rule(self, problem: Problem) -> KernelHarmonicRule:
-        # half of the spread leans on the start: centers hardly feel the rows between them
+        # a narrower kernel leans on the start: centers hardly feel the rows between them
         spread = float(np.sqrt(problem.variance.sum())) or 1.0
         sigma = spread if isinstance(self.sigma, str) else self.sigma / problem.rows.units.scale
-        p = 2.0 if self.p == "auto" else float(self.p)
+        exponents, degree = self._exponents()
         return KernelHarmonicRule(
-            p, self.accelerate, grows=self.p == "auto", sigma=float(sigma), kernel=check_kernel(self.kernel)
+            exponents[0], degree, self.accelerate, sigma=float(sigma), kernel=check_kernel(self.kernel)
         )
 
-    def _check_result(self, problem: Problem, rule: KernelHarmonicRule, state: State) -> None:
+    def _variants(self, rule: HarmonicRule) -> list[HarmonicRule]:
+        assert isinstance(rule, KernelHarmonicRule)
+        factors = WIDTHS_TRIED if self.sigma == "auto" else (1.0,)
+        return [replace(rule, sigma=factor * rule.sigma) for factor in factors]
+
+    def _doubts(self, problem: Problem, best: Best, rule: HarmonicRule, state: State) -> Iterator[str]:
+        yield from super()._doubts(problem, best, rule, state)
+        assert isinstance(rule, KernelHarmonicRule)
         half = distance_quantile(*problem.distinct_sample(), state.centers, 0.5)
         log_K = float(rule.kernel.log(np.array([(half / rule.sigma) ** 2]))[0])
         if log_K < -FLAT_KERNEL:
-            warnings.warn(
-                f"The kernel is flat: for half of the samples it is below exp({log_K:.0f}) even at the "
-                "closest center, so that centers hardly move. Increase sigma, or set 'scale'.",
-                ConvergenceWarning,
-                stacklevel=4,
+            yield (
+                f"the kernel is flat: for half of the samples it is below exp({log_K:.0f}) even at the "
+                "closest center, so that centers hardly move. Increase sigma, or set 'scale'."
             )

@@ -46,13 +46,14 @@ def power(r: ndarray, s: float, out: ndarray) -> ndarray:
 
 
 def harmonic_weights(
-    D: ndarray, nearest: ndarray, p: float, sample_weight: ndarray | float = 1.0
+    D: ndarray, nearest: ndarray, p: float, degree: float, sample_weight: ndarray | float = 1.0
 ) -> tuple[ndarray, ndarray, ndarray, float]:
     """Return the weights and objectives of each sample in K-harmonic means with exponent p.
 
-    Zhang (2000): with s = p/2 the objective is Q = sum_i v_i k / sum_j D_ij^-s and the weight of sample
-    i in center j is v_i a_ij with a_ij = D_ij^-(s+1) / (sum_l D_il^-s)^2. Both are evaluated from the
-    ratios r_ij = min_l D_il / D_ij in [0, 1], which neither overflow nor divide by zero.
+    With s = p/2 and t = degree/2 the objective is Q = sum_i v_i (k / sum_j D_ij^-s)^(t/s), and the weight
+    of sample i in center j is v_i a_ij with a_ij = D_ij^-(s+1) / (sum_l D_il^-s)^(1+t/s). For t = s these are
+    the formulas of Zhang (2000); for t = 1 those of fuzzy c-means with m = 1 + 1/s (Bezdek 1981). Both are
+    evaluated from the ratios r_ij = min_l D_il / D_ij in [0, 1], which neither overflow nor divide by zero.
 
     Parameters
     ----------
@@ -62,6 +63,8 @@ def harmonic_weights(
         The smallest of each sample.
     p : float
         Exponent of the distance, at least 2.
+    degree : float
+        The power of the distance that the objective is, from 2 to p.
     sample_weight : ndarray of shape (n_samples,) or 1.0
         The weights v.
 
@@ -75,21 +78,26 @@ def harmonic_weights(
     log_scale : float
         Logarithm of the common factor of the weights.
     """
-    s = p / 2
+    s, t = p / 2, degree / 2
     r = ratios(D, nearest)
-    t = r if s == 1 else power(r, s, out=scratch("power", r.shape, r.dtype))
-    S = (np.ones(len(r), r.dtype) @ t).astype(np.float64)
-    Q = nearest / S
-    factor = sample_weight / (S * S)
+    r_s = r if s == 1 else power(r, s, out=scratch("power", r.shape, r.dtype))
+    S = (np.ones(len(r), r.dtype) @ r_s).astype(np.float64)
+    mean = len(r) / S  # the power mean of the D_ij is nearest * mean^(1/s)
+    if t == s:
+        Q, factor = nearest * mean, sample_weight / (S * S)
+    else:
+        share = mean ** (t / s)
+        Q = nearest * share
+        factor = sample_weight * share / S
     log_scale, largest = 0.0, float(nearest.max())
-    if s != 1:
+    if t != 1:
         largest = largest or 1.0
         relative = nearest / largest
-        relative = power(relative, s - 1, out=np.empty_like(relative))
+        relative = power(relative, t - 1, out=np.empty_like(relative))
         factor *= relative
         Q *= relative
-        log_scale = (s - 1) * np.log(largest)
-    return np.multiply(t, r, out=r), factor, len(r) * np.exp(log_scale) * Q, log_scale
+        log_scale = (t - 1) * np.log(largest)
+    return np.multiply(r_s, r, out=r), factor, np.exp(log_scale) * Q, log_scale
 
 
 def ratios(D: ndarray, nearest: ndarray) -> ndarray:
@@ -146,6 +154,7 @@ def kernel_weights(
     kernel: Kernel,
     sigma: float,
     p: float,
+    degree: float,
     sample_weight: ndarray | float = 1.0,
 ) -> tuple[ndarray, ndarray, ndarray, float]:
     """Return the weights and objectives of each sample in kernel K-harmonic means.
@@ -166,6 +175,8 @@ def kernel_weights(
         Width of the kernel, in the units of the data.
     p : float
         Exponent of the distance in feature space, at least 2.
+    degree : float
+        The power of that distance that the objective is, from 2 to p.
     sample_weight : ndarray of shape (n_samples,) or 1.0
         The weights of the samples.
 
@@ -176,11 +187,11 @@ def kernel_weights(
         the factor that all its entries share.
     """
     features = feature_distances(D, nearest, kernel, sigma)
-    A, factor, Q, log_scale = harmonic_weights(features.G, features.nearest, p, sample_weight)
+    A, factor, Q, log_scale = harmonic_weights(features.G, features.nearest, p, degree, sample_weight)
     A *= features.kernel
     if isinstance(features.decay, ndarray):
         A *= features.decay
-    return A, factor, 2 ** (p / 2) * Q, log_scale
+    return A, factor, 2 ** (degree / 2) * Q, log_scale
 
 
 def log_pulls(D: ndarray, nearest: ndarray, p: float) -> ndarray:
@@ -189,7 +200,9 @@ def log_pulls(D: ndarray, nearest: ndarray, p: float) -> ndarray:
         return (p / 2 + 1) * np.log(ratios(D, nearest), dtype=np.float64)
 
 
-def log_weights(pulls: ndarray, nearest: ndarray, p: float, sample_weight: ndarray | float) -> ndarray:
+def log_weights(
+    pulls: ndarray, nearest: ndarray, p: float, degree: float, sample_weight: ndarray | float
+) -> ndarray:
     """Return the logarithms of the weights A, which underflow if a center is far from all samples.
 
     Parameters
@@ -198,8 +211,8 @@ def log_weights(pulls: ndarray, nearest: ndarray, p: float, sample_weight: ndarr
         From `log_pulls`.
     nearest : ndarray of shape (n_samples,)
         The smallest squared distances.
-    p : float
-        Exponent of the distance.
+    p, degree : float
+        As in `harmonic_weights`.
     sample_weight : ndarray of shape (n_samples,)
         The weights of the samples.
 
@@ -207,12 +220,14 @@ def log_weights(pulls: ndarray, nearest: ndarray, p: float, sample_weight: ndarr
     -------
     logs : ndarray of shape (n_clusters, n_samples), float64
     """
-    s = p / 2
+    s, t = p / 2, degree / 2
     S = np.exp(pulls * s / (s + 1)).sum(axis=0)
     with np.errstate(divide="ignore"):
-        rows = np.log(sample_weight) - 2 * np.log(S)
-        if s != 1:
-            rows += (s - 1) * np.log(nearest.astype(np.float64))
+        rows = np.log(sample_weight) - (1 + t / s) * np.log(S)
+        if t != s:
+            rows += t / s * np.log(len(pulls))
+        if t != 1:
+            rows += (t - 1) * np.log(nearest.astype(np.float64))
     return pulls + rows
 
 
@@ -239,28 +254,30 @@ def normalized(logs: ndarray) -> ndarray:
     return U / U.sum(axis=0)
 
 
-def harmonic_statistics(block: Block, centers: Centers, p: float) -> Statistics:
+def harmonic_statistics(block: Block, centers: Centers, p: float, degree: float) -> Statistics:
     """Return the Statistics of a block for K-harmonic means."""
-    A, factor, Q, log_scale = harmonic_weights(*squared_distances(block, centers), p, block.weight)
+    A, factor, Q, log_scale = harmonic_weights(*squared_distances(block, centers), p, degree, block.weight)
 
     def get_logs() -> ndarray:
         D, nearest = squared_distances(block, centers)
-        return log_weights(log_pulls(D, nearest, p), nearest, p, block.weight)
+        return log_weights(log_pulls(D, nearest, p), nearest, p, degree, block.weight)
 
     statistics = weighted_statistics(block, A, factor, Q @ block.weight, log_scale)
     return without_underflow(statistics, block, get_logs)
 
 
-def kernel_statistics(block: Block, centers: Centers, kernel: Kernel, sigma: float, p: float) -> Statistics:
+def kernel_statistics(
+    block: Block, centers: Centers, kernel: Kernel, sigma: float, p: float, degree: float
+) -> Statistics:
     """Return the Statistics of a block for kernel K-harmonic means."""
     distances = squared_distances(block, centers)
-    A, factor, Q, log_scale = kernel_weights(*distances, kernel, sigma, p, block.weight)
+    A, factor, Q, log_scale = kernel_weights(*distances, kernel, sigma, p, degree, block.weight)
 
     def get_logs() -> ndarray:
         features = feature_distances(*squared_distances(block, centers), kernel, sigma)
         log_slope = features.log_kernel + np.log(features.decay)
         pulls = log_pulls(features.G, features.nearest, p)
-        return log_weights(pulls, features.nearest, p, block.weight) + log_slope
+        return log_weights(pulls, features.nearest, p, degree, block.weight) + log_slope
 
     statistics = weighted_statistics(block, A, factor, Q @ block.weight, log_scale)
     return without_underflow(statistics, block, get_logs)

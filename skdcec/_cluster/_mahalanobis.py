@@ -78,9 +78,14 @@ class MahalanobisRule(Rule):
     shrinkage: float
     rank: int
     multiplicity: int
+    data_components: ndarray  # of the metric of all data
     data_metric: DataMetric | None = None  # known during a fit only
 
-    powers_of_length: ClassVar[Mapping[str, int]] = {"covariances_": 2, "components_": -1}
+    powers_of_length: ClassVar[Mapping[str, int]] = {
+        "covariances_": 2,
+        "components_": -1,
+        "_data_components": -1,
+    }
     distances_have_units = False
 
     @property
@@ -169,6 +174,11 @@ class MahalanobisRule(Rule):
         L = self._data.components
         return transformed(x, L) if L.size else x
 
+    def kmeans_scales(self, problem: Problem) -> list[ndarray]:
+        """Return the factors that leave the features as they are, and those that standardize them."""
+        scale, _ = standardization(problem.variance)
+        return [np.ones_like(scale), np.where(scale > 0, scale, 1)]
+
     def distances(self, state: MahalanobisState) -> DistanceFunction:
         """Return the function from a block to its squared Mahalanobis distances."""
         centers, components = state.centers, state.components
@@ -182,7 +192,12 @@ class MahalanobisRule(Rule):
 
     def labels(self, state: MahalanobisState) -> LabelFunction:
         """Return the function from a block to its labels and its part of the inertia."""
-        return partial(assigned_labels, **self._assignment(state))
+        return partial(
+            assigned_labels,
+            **self._assignment(state),
+            centers=state.centers,
+            data_components=None if self.covariance.is_fixed else self.data_components,
+        )
 
     def count_distinct(self, state: MahalanobisState, problem: Problem) -> int:
         """Return the number of centers that are noticeably different in their metric."""
@@ -212,12 +227,13 @@ class MahalanobisRule(Rule):
             "_rank": self.rank,
             "_multiplicity": self.multiplicity,
             "_covariance": self.covariance,
+            "_data_components": self.data_components,
         }
 
     @classmethod
     def restored(cls, attributes: Mapping[str, Any]) -> tuple[Self, MahalanobisState]:
         """Return the rule and the state of fitted attributes."""
-        names = ("_covariance", "shrinkage_", "_rank", "_multiplicity")
+        names = ("_covariance", "shrinkage_", "_rank", "_multiplicity", "_data_components")
         covariances, components = attributes["covariances_"], attributes["components_"]
         if isinstance(attributes["_covariance"], Spherical):
             covariances, components = covariances[:, None], components[:, None]
@@ -242,27 +258,29 @@ class MahalanobisKMeans(BaseCenterClusterer):
     n_clusters : int, default=8
         Number of clusters.
 
-    covariance_type : {'global', 'tied', 'full', 'diag', 'spherical'} or Covariance, default='global'
+    covariance_type : {'global', 'tied', 'full', 'diag', 'spherical'} or Covariance, default='full'
         The covariance that gives the metric, by name or as an object such as those of `skdcec.covariances`:
 
-        - 'global': of all data, once. This is k-means on whitened data, which also evens out the
-          directions that tell clusters apart.
+        - 'global': of all data, once: k-means on whitened data, the distance of [1]_. It also evens out the
+          directions that tell clusters apart, and is rarely better than k-means.
         - 'tied': the pooled covariance within the clusters, estimated together with them. This
-          minimizes its determinant. On irises and handwritten digits it finds more, given several starts
-          (``n_init=20``).
+          minimizes its determinant.
         - 'full': of each cluster.
         - 'diag': the variances of each cluster, feature by feature.
         - 'spherical': the mean variance of each cluster.
 
-    init : {'k-means++', 'random'}, callable or array-like of shape \
-            (n_clusters, n_features), default='k-means++'
-        Initial centers: drawn by k-means++ under the metric of all data (on at most 131,072 samples),
-        drawn at random from the samples, returned by ``init(X, n_clusters, random_state=...)``, or
-        given.
+    init : {'kmeans', 'k-means++', 'random'}, callable or array-like of shape \
+            (n_clusters, n_features), default='kmeans'
+        Initial centers: those of scikit-learn's ``KMeans`` (on at most 16,384 samples, or 128 for each
+        cluster if that is more), drawn by k-means++ under the metric of all data (on at most 131,072
+        samples), drawn at random from the samples, returned by ``init(X, n_clusters, random_state=...)``, or
+        given. For 'kmeans' there are two runs, one from k-means on the features as they are, the other from
+        k-means on standardized features; the one with the lower objective is kept.
 
     n_init : 'auto' or int, default='auto'
-        Number of runs from different initial centers, of which the one with the lowest objective is
-        kept. 'auto' is 1 for 'k-means++' and arrays, else 10.
+        For 'kmeans' the number of runs of each k-means. Otherwise the number of runs from different initial
+        centers, of which the one with the lowest objective is kept. 'auto' is 1 for 'k-means++' and arrays,
+        else 10.
 
     max_iter : int, default=300
         Largest number of iterations of a run.
@@ -272,14 +290,13 @@ class MahalanobisKMeans(BaseCenterClusterer):
         of all data: in coordinates in which their covariance is the identity; for 'diag' and 'spherical', in
         which their variances or the mean variance are one.
 
-    shrinkage : 'auto' or float, default=1e-6
+    shrinkage : 'auto' or float, default=0.3
         Replaces a covariance V by ``(1 - shrinkage) * V + shrinkage * diag(T)``, where T is the covariance of
         all data: a number from 0 to 1, or 'auto' for the estimate of Ledoit and Wolf [3]_ on standardized
-        features. The default only keeps V from becoming singular; set more if there are few samples for the
-        number of features. With 0 the result of 'global', 'tied' and 'full' does not depend on any invertible
-        linear map of the features; with more, it still does not depend on their units. With 1, 'global' only
-        undoes the units of the features. The other types need something to be left of V: for them 1 is an
-        error, and 'auto' is .99 at most.
+        features, which is often too small. 1e-6 only keeps V from becoming singular. With 0 the metric of
+        'global', 'tied' and 'full' does not depend on any invertible linear map of the features; with more,
+        it still does not depend on their units. With 1, 'global' only undoes the units of the features. The
+        other types need something to be left of V: for them 1 is an error, and 'auto' is .99 at most.
 
     verbose : int, default=0
         If positive, print the objective at each iteration.
@@ -312,11 +329,12 @@ class MahalanobisKMeans(BaseCenterClusterer):
         The shrinkage that was used.
 
     inertia_ : float
-        Weighted sum of squared Mahalanobis distances of samples to the center of their cluster.
+        Weighted sum of squared distances of samples to the center of their cluster, under the (shrunken)
+        covariance of all data. So it falls with ``n_clusters``, as that of ``KMeans`` does.
 
     objective_ : float
-        For 'global' the inertia; otherwise the inertia plus, for each sample, the log-determinant of the
-        covariance of its cluster, and a penalty for ``shrinkage``.
+        For 'global' the inertia; otherwise the squared distances under the covariance of the cluster plus,
+        for each sample, its log-determinant, and a penalty for ``shrinkage``.
 
     history_ : dict of ndarray
         'objective', of shape (`n_iter_` + 1,): the objective before the first and after each iteration; it
@@ -387,12 +405,12 @@ class MahalanobisKMeans(BaseCenterClusterer):
         self,
         n_clusters: int = 8,
         *,
-        covariance_type: str | Covariance = "global",
-        init: Any = "k-means++",
+        covariance_type: str | Covariance = "full",
+        init: Any = "kmeans",
         n_init: int | str = "auto",
         max_iter: int = 300,
         tol: float = 1e-6,
-        shrinkage: float | str = 1e-6,
+        shrinkage: float | str = 0.3,
         verbose: int = 0,
         random_state: Any = None,
     ) -> None:
@@ -432,7 +450,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
             L, log_det = standardization((1 - shrinkage) * S + ridge, varies)
             rank = int(np.count_nonzero(L))
         data_metric = DataMetric(S, target, L, log_det, rounding)
-        return MahalanobisRule(covariance, shrinkage, rank, covariance._multiplicity(len(T)), data_metric)
+        return MahalanobisRule(covariance, shrinkage, rank, covariance._multiplicity(len(T)), L, data_metric)
 
     def _choose_shrinkage(self, covariance: Covariance, rows: Rows, mean: ndarray, T: ndarray) -> float:
         """Return the shrinkage as a number."""

@@ -1,12 +1,17 @@
 """The clusters of a partition: their order, and signs that something is wrong with them."""
 
+from typing import Any
+
 import numpy as np
 from numpy import ndarray
 from numpy.typing import ArrayLike
+from scipy.sparse import csr_array
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils.extmath import row_norms
 
 from skdcec._cluster._distinct import DISTINCT_SAMPLE, count_distinct
 from skdcec._cluster._rows import evenly_spaced
+from skdcec._cluster._rule import Problem, Rule
 
 # A cluster is starved if it has fewer samples than this fraction of the mean size.
 STARVED = 0.1
@@ -20,6 +25,21 @@ def empty_last(sizes: ndarray) -> ndarray:
 def renumbered(labels: ndarray, order: ndarray) -> ndarray:
     """Return the labels after the clusters were put into another order."""
     return np.argsort(order)[labels].astype(np.int32)
+
+
+def partition_inertia(rule: Rule, state: Any, problem: Problem) -> float:
+    """Return the inertia of the clusters of a state around their own means, on the sample of a problem.
+
+    Unlike objectives, it is comparable between rules.
+    """
+    find = rule.labels(state)
+    labels = np.concatenate(list(problem.rows.map(lambda block: find(block)[0])))
+    x, weight = problem.sample, problem.weight
+    n, k = len(labels), len(state.centers)
+    sums = csr_array((weight, (labels, np.arange(n))), shape=(k, n)) @ x
+    sizes = np.bincount(labels, weight, k)
+    explained = row_norms(sums, squared=True)[sizes > 0] / sizes[sizes > 0]
+    return float(weight @ row_norms(x, squared=True) - explained.sum())
 
 
 def count_distinct_centers(centers: ndarray, Z: ndarray) -> int:

@@ -34,9 +34,14 @@ class Problem:
     sample: Any  # (n, d) the rows from which initial centers are drawn
     weight: ndarray  # (n,)
 
-    def reordered(self, order: ndarray) -> Self:
+    def reordered(self, order: ndarray | slice) -> Self:
         """Return the problem with the sample in another order."""
         return replace(self, sample=self.sample[order], weight=self.weight[order])
+
+    def thinned(self, size: int) -> Self:
+        """Return the problem of at most size rows of the sample, evenly spaced."""
+        few = self.reordered(evenly_spaced(len(self.weight), size))
+        return replace(few, rows=Rows(few.sample, few.weight, self.rows.block_size))
 
     def distinct_sample(self) -> tuple[Any, ndarray]:
         """Return the few rows, and their weights, that tell whether centers coincide."""
@@ -90,15 +95,15 @@ class Rule(ABC):
         move = target.centers - state.centers
         return float(np.sum(move**2)) <= tol * float(problem.variance.mean())
 
-    def stronger(self) -> "Rule | None":
-        """Return another rule to try after centers have met, or None to accept that they did."""
-        return None
-
     # --------------------------------------------------------------- metric
 
     def metric_rows(self, x: Any) -> Any:
         """Map rows to a space in which the metric, before any update, is Euclidean."""
         return x
+
+    def kmeans_scales(self, problem: Problem) -> list[ndarray]:
+        """Return the factors of the features with which k-means looks for initial centers, one run each."""
+        return [np.ones_like(problem.variance)]
 
     def distances(self, state: Any) -> DistanceFunction:
         """Return the function from a block to its squared distances in the metric of the rule."""

@@ -1,15 +1,22 @@
 """The start of a run: the order of the samples, and initial centers drawn from them."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy import ndarray
-from sklearn.cluster import kmeans_plusplus
+from sklearn.cluster import KMeans, kmeans_plusplus
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.extmath import row_norms
+
+from skdcec._cluster._threads import blas_threads
 
 # Initial centers are drawn from no more rows than this; estimates of scale use no more either.
 SEEDING_SAMPLE = 2**17
+# k-means looks for initial centers in no more rows than the larger of these numbers, the second for each
+# cluster.
+KMEANS_SAMPLE, KMEANS_SAMPLE_PER_CLUSTER = 2**14, 2**7
 
 
 def seeding_order(x: Any, weight: ndarray, metric_rows: Any) -> ndarray:
@@ -65,3 +72,40 @@ def draw_centers(
         _, chosen = kmeans_plusplus(metric_rows, n_clusters, sample_weight=weight, random_state=random_state)
     centers = x[chosen]
     return centers.toarray() if sp.issparse(centers) else centers
+
+
+def kmeans_centers(
+    n_clusters: int,
+    x: Any,
+    weight: ndarray,
+    scale: ndarray,
+    n_init: int,
+    random_state: np.random.RandomState,
+) -> ndarray:
+    """Return the centers of scikit-learn's k-means, on rows whose features are multiplied by scale.
+
+    Parameters
+    ----------
+    n_clusters : int
+    x, weight
+        As in `seeding_order`, in that order.
+    scale : ndarray of shape (n_features,)
+        Positive.
+    n_init : int
+        Number of runs of k-means.
+    random_state : RandomState instance
+
+    Returns
+    -------
+    centers : ndarray of shape (n_clusters, n_features)
+    """
+    scale = scale.astype(x.dtype)
+    z = x @ sp.diags_array(scale).tocsr() if sp.issparse(x) else x * scale
+    # no tolerance: it would depend on how often a row is repeated
+    kmeans = KMeans(n_clusters, n_init=n_init, tol=0, random_state=random_state)
+    # one thread: several would add up in an order that varies
+    with blas_threads().limit(limits=1), warnings.catch_warnings():
+        # of fewer distinct rows than clusters
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        centers: ndarray = kmeans.fit(z, sample_weight=weight).cluster_centers_
+    return (centers / scale).astype(x.dtype, copy=False)
