@@ -445,7 +445,7 @@ def test_auto_takes_the_exponent_of_lowest_inertia_and_shows_callbacks_one_run(e
     rng = np.random.default_rng(3)
     X = np.vstack([size * rng.normal(size=(90, 6)) + rng.normal(size=6) for size in (1, 1, 2, 3)])
     inertias = {}
-    for p in (2, 4, 8, 16, 32):
+    for p in (2, 4, 8, 16, 32, 64):
         labels = fit(estimator, X, init=X[::90], p=p, degree=2).labels_
         inertias[p] = sum(((X[labels == j] - X[labels == j].mean(axis=0)) ** 2).sum() for j in range(4))
     assert len(set(inertias.values())) > 1

@@ -345,10 +345,13 @@ def test_the_warning_of_a_collapse_gives_the_critical_exponent_also_below_2():
     ("estimator", "advice"),
     [
         (KHarmonicMeans(p=10), r"Set p='auto', or set p to 28\.0 or more \(p\*>=20;"),
-        (KHarmonicMeans(p=32), r"Reduce the number of features, or set p to 44\.8 or more \(p\*>=20;"),
-        (KHarmonicMeans(), "p='auto' tries, which ends at 32: reduce the number of features, set p, or use"),
-        (KernelKHarmonicMeans(p=32), r"Reduce the number of features, or set a larger p\."),
-        (KernelKHarmonicMeans(), "p='auto' tries, which ends at 32: reduce the number of features, set p"),
+        (
+            KHarmonicMeans(p=64, degree=2),
+            r"Reduce the number of features, or set p to 89\.6 or more \(p\*>=20;",
+        ),
+        (KHarmonicMeans(), "p='auto' tries, which ends at 64: reduce the number of features, set p, or use"),
+        (KernelKHarmonicMeans(p=64, degree=2), r"Reduce the number of features, or set a larger p\."),
+        (KernelKHarmonicMeans(), "p='auto' tries, which ends at 64: reduce the number of features, set p"),
     ],
     ids=repr,
 )
@@ -357,7 +360,7 @@ def test_the_warning_of_a_collapse_does_not_repeat_what_failed(estimator, advice
     estimator = clone(estimator).set_params(n_clusters=5, init="k-means++", random_state=0)
     with pytest.warns(ConvergenceWarning, match=f"centers are distinct.*{advice}"):
         estimator.fit(X)
-    assert estimator.p_ <= 32
+    assert estimator.p_ <= 64
 
 
 def test_centers_that_start_together_are_not_pulled_apart_by_larger_exponents():

@@ -152,12 +152,13 @@ def test_single_precision_has_its_whole_range(iris, covariance_type):
     np.testing.assert_allclose(model.covariances_, expected.covariances_ * 4.0**100, rtol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:With about 2 samples in a cluster")
 def test_singular_clusters_ask_for_a_ridge():
     X = np.random.default_rng(0).normal(size=(8, 5))
     model = MahalanobisKMeans(5, covariance_type="tied", shrinkage=0.0, random_state=0)
     with pytest.raises(ValueError, match=r"shrinkage=0.0 does not keep"):
         model.fit(X)
-    assert model.set_params(shrinkage=1e-3).fit(X).components_.shape == (5, 5)
+    assert model.set_params(shrinkage=0.1).fit(X).components_.shape == (5, 5)
 
 
 @pytest.mark.parametrize("params", [{"covariance_type": "round"}, {"shrinkage": -1.0}])
@@ -276,14 +277,27 @@ def test_constant_features_do_not_matter(iris, covariance_type):
 def test_too_few_samples_for_a_metric_warn(covariance_type):
     X = np.random.default_rng(0).normal(size=(20, 20))
     model = MahalanobisKMeans(2, covariance_type=covariance_type, shrinkage=1e-6, random_state=0)
-    with pytest.warns(ConvergenceWarning, match="only 20 samples for 20 features.*shrinkage='auto'"):
+    with pytest.warns(ConvergenceWarning, match=r"only 20 samples for 20 features.*shrinkage=0\.3"):
         model.fit(X)
     # constant features do not count, and shrinkage is the remedy
-    X[:, 0] = 1
+    X[:, 15:] = 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        if covariance_type == "global":
+            model.fit(X)
+        model.set_params(shrinkage=0.3).fit(X[:10])
+
+
+@pytest.mark.parametrize(("covariance_type", "n_samples"), [("tied", 40), ("full", 80)])
+def test_covariances_of_few_samples_warn(covariance_type, n_samples):
+    X = np.random.default_rng(0).normal(size=(n_samples, 11))
+    model = MahalanobisKMeans(2, covariance_type=covariance_type, shrinkage=1e-6, random_state=0)
+    with pytest.warns(ConvergenceWarning, match=f"about {n_samples // 2} samples in a cluster.* 11 features"):
         model.fit(X)
-        model.set_params(shrinkage="auto").fit(X[:10])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X[:, :9])
+        model.set_params(shrinkage=0.3).fit(X)
 
 
 def test_too_few_samples_have_equal_distances_under_the_metric_of_all():

@@ -36,9 +36,13 @@ from skdcec import ConvAutoencoder, KernelKHarmonicMeans, KHarmonicMeans
 from skdcec.datasets import load_digits_images, load_npz
 
 TABLES = {
-    "K-harmonic means": {f"p={p}": KHarmonicMeans(p=p) for p in [2, 2.5, 3, 3.5, 4, 5, 6, 8, "auto"]}
+    "K-harmonic means": {
+        f"p={p}": KHarmonicMeans(p=p, init="k-means++") for p in [2, 2.5, 3, 3.5, 4, 5, 6, 8]
+    }
     | {"k-means": KMeans(n_init=1)},
-    "kernel K-harmonic means": {f"p={p}": KernelKHarmonicMeans(p=p) for p in [2, 3, 4, "auto"]},
+    "kernel K-harmonic means": {
+        f"p={p}": KernelKHarmonicMeans(p=p, sigma="scale", init="k-means++") for p in [2, 3, 4]
+    },
 }
 
 
@@ -84,7 +88,7 @@ def run(clusterer, data, X, y, seed):
     model = clusterer.set_params(n_clusters=len(np.unique(y)), random_state=seed).fit(X)
     distinct, ari = count_distinct(model.cluster_centers_, X), adjusted_rand_score(y, model.labels_)
     about = {"data": data, "algorithm": type(model).__name__, "p": getattr(model, "p", ""), "seed": seed}
-    return about | {"distinct": distinct, "ari": ari, "p_": getattr(model, "p_", ""), "n_iter": model.n_iter_}
+    return about | {"distinct": distinct, "ari": ari, "n_iter": model.n_iter_}
 
 
 def cell(runs):
@@ -92,8 +96,7 @@ def cell(runs):
     distinct, ari = [r["distinct"] for r in runs], np.median([r["ari"] for r in runs])
     fewest, median = min(distinct), np.median(distinct)
     text = f"{fewest}" if fewest == median else f"{fewest}/{median:g}"
-    text += f" ({ari:.2f})".replace("0.", ".")
-    return text + (f" p={np.median([r['p_'] for r in runs]):.1f}" if runs[0]["p"] == "auto" else "")
+    return text + f" ({ari:.2f})".replace("0.", ".")
 
 
 def main():
@@ -115,7 +118,7 @@ def main():
             tables[title].append([data, *map(cell, groups)])
             runs += chain(*groups)
 
-    print("Cells: fewest distinct centers of any seed, /median if it differs, (median ARI), p=median of p_.")
+    print("Cells: fewest distinct centers of any seed, /median if it differs, (median ARI).")
     for title, lines in tables.items():
         print_table([title, *TABLES[title]], lines)
     write(args.output, {"runs": runs})

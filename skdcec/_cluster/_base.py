@@ -38,10 +38,9 @@ from skdcec._cluster._partition import empty_last, renumbered
 from skdcec._cluster._rows import Rows, without_duplicates
 from skdcec._cluster._rule import DistanceFunction, LabelFunction, Problem, Rule
 from skdcec._cluster._seeding import (
-    KMEANS_SAMPLE,
-    KMEANS_SAMPLE_PER_CLUSTER,
     SEEDING_SAMPLE,
     draw_centers,
+    few_rows,
     kmeans_centers,
     seeding_order,
 )
@@ -57,6 +56,9 @@ from skdcec._sklearn import (
     validate_new_data,
 )
 from skdcec._task import Task
+
+# n_init='auto'. A run of k-means is cheap, and one in five may find the best partition.
+N_INIT = {"kmeans": 20, "k-means++": 1, "random": 10}
 
 
 class Inputs(NamedTuple):
@@ -343,8 +345,10 @@ class BaseCenterClusterer(
     def _check_init(self, X: Any) -> tuple[Any, int]:
         """Return ``init``, as an array if it is one, and the number of runs."""
         if isinstance(self.init, str) or callable(self.init):
-            fallback = 1 if self.init == "k-means++" else 10
-            return self.init, fallback if self.n_init == "auto" else self.n_init
+            n_init = self.n_init
+            if n_init == "auto":
+                n_init = N_INIT[self.init] if isinstance(self.init, str) else N_INIT["random"]
+            return self.init, n_init
         centers = self._check_centers(self.init, X)
         if self.n_init not in ("auto", 1):
             warnings.warn(
@@ -383,7 +387,7 @@ class BaseCenterClusterer(
     ) -> Iterator[ndarray]:
         """Return the initial centers of each run, in internal units."""
         if isinstance(init, str) and init == "kmeans":
-            few = problem.thinned(max(KMEANS_SAMPLE, KMEANS_SAMPLE_PER_CLUSTER * self.n_clusters))
+            few = problem.thinned(few_rows(self.n_clusters))
             for scale in rule.kmeans_scales(problem):
                 yield kmeans_centers(self.n_clusters, few.sample, few.weight, scale, n_init, random_state)
             return

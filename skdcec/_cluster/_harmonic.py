@@ -33,16 +33,14 @@ from skdcec._cluster._harmonic_weights import (
 from skdcec._cluster._kernels import KERNELS, RBF, Kernel, check_kernel
 from skdcec._cluster._partition import partition_inertia
 from skdcec._cluster._rule import Problem, Rule, State
-from skdcec._cluster._seeding import KMEANS_SAMPLE_PER_CLUSTER
+from skdcec._cluster._seeding import few_rows
 from skdcec._cluster._units import Units
 from skdcec._sklearn import Interval, StrOptions
 
 # The exponents that p='auto' tries. Large ones are k-means; powers of two are cheap.
-EXPONENTS = (2.0, 4.0, 8.0, 16.0, 32.0)
+EXPONENTS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 # The widths that sigma='auto' tries, in units of the total standard deviation.
 WIDTHS_TRIED = (1.0, 2.0, 4.0)
-# They are tried on no more rows than this, or than KMEANS_SAMPLE_PER_CLUSTER for each cluster.
-TRIES_SAMPLE = 2**12
 # Largest exponent that a user may pass.
 LARGEST_P = 100
 # Centers that keep apart need an exponent this many times the critical one.
@@ -178,22 +176,25 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
         return [p], degree
 
     def _complete(self, rule: HarmonicRule, problem: Problem, centers: ndarray) -> HarmonicRule:
-        """Choose the candidate whose clusters have the lowest inertia on some of the rows."""
+        """Choose the candidate whose clusters have the lowest inertia on some of the rows.
+
+        Only those count that keep the most centers apart.
+        """
         variants, exponents = self._variants(rule), self._exponents()[0]
         if len(variants) * len(exponents) == 1:
             return rule
         few = self._few(problem)
 
-        def inertia(candidate: HarmonicRule) -> float:
+        def outcome(candidate: HarmonicRule) -> tuple[int, float]:
             try:
                 state = last_state(candidate, candidate.start(centers), few, self.tol, self.max_iter)
             except FloatingPointError:
-                return np.inf
-            return partition_inertia(candidate, state, few)
+                return 0, np.inf
+            return candidate.count_distinct(state, few), partition_inertia(candidate, state, few)
 
-        inertias = np.array([[inertia(replace(v, p=p)) for p in exponents] for v in variants])
-        if not np.isfinite(inertias).any():
-            return rule
+        outcomes = [[outcome(replace(variant, p=p)) for p in exponents] for variant in variants]
+        distinct, inertias = np.moveaxis(np.array(outcomes), -1, 0)
+        inertias[distinct < distinct.max()] = np.inf
         # of equally good ones the first, with some patience for the first variants
         margin = EQUAL_INERTIA * few.weight.sum() * few.variance.sum()
         lowest = inertias.min(axis=1)
@@ -207,7 +208,7 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
 
     def _few(self, problem: Problem) -> Problem:
         """Return the problem of the rows on which candidates are tried."""
-        return problem.thinned(max(TRIES_SAMPLE, KMEANS_SAMPLE_PER_CLUSTER * self.n_clusters))
+        return problem.thinned(few_rows(self.n_clusters))
 
     def _doubts(self, problem: Problem, best: Best, rule: HarmonicRule, state: State) -> Iterator[str]:
         if best.n_distinct < self.n_clusters:
@@ -287,14 +288,14 @@ class KHarmonicMeans(_BaseHarmonicMeans):
 
     init : {'kmeans', 'k-means++', 'random'}, callable or array-like of shape \
             (n_clusters, n_features), default='kmeans'
-        Initial centers: those of scikit-learn's ``KMeans`` (on at most 16,384 samples, or 128 for each
+        Initial centers: those of scikit-learn's ``KMeans`` (on at most 8,192 samples, or 128 for each
         cluster if that is more), drawn by k-means++ (on at most 131,072 samples), drawn at random from the
         samples, returned by ``init(X, n_clusters, random_state=...)``, or given.
 
     n_init : 'auto' or int, default='auto'
         For 'kmeans' the number of runs of k-means. Otherwise the number of runs from different initial
-        centers, of which the one with the lowest objective is kept. 'auto' is 1 for 'k-means++' and arrays,
-        else 10.
+        centers, of which the one with the lowest objective is kept. 'auto' is 20 for 'kmeans', 1 for
+        'k-means++' and arrays, else 10.
 
     max_iter : int, default=300
         Largest number of iterations of a run.
@@ -305,8 +306,9 @@ class KHarmonicMeans(_BaseHarmonicMeans):
 
     p : 'auto' or float, default='auto'
         Exponent of the distance, between 2 and 100. Small exponents make soft clusters, and let centers fall
-        onto one point in high dimension; large ones come close to k-means. 'auto' tries 2, 4, 8, 16 and 32 on
-        some of the samples, and takes the one whose clusters have the lowest inertia.
+        onto one point in high dimension; large ones come close to k-means. 'auto' tries 2, 4, 8 and so
+        on to 64 on some of the samples. Of those that keep the most centers apart, it takes the one whose
+        clusters have the lowest inertia.
 
     degree : 'auto' or float, default='auto'
         The power of the distance that the objective is, from 2 to ``p``. With 2 no sample weighs more for
@@ -443,14 +445,14 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
 
     init : {'kmeans', 'k-means++', 'random'}, callable or array-like of shape \
             (n_clusters, n_features), default='kmeans'
-        Initial centers: those of scikit-learn's ``KMeans`` (on at most 16,384 samples, or 128 for each
+        Initial centers: those of scikit-learn's ``KMeans`` (on at most 8,192 samples, or 128 for each
         cluster if that is more), drawn by k-means++ (on at most 131,072 samples), drawn at random from the
         samples, returned by ``init(X, n_clusters, random_state=...)``, or given.
 
     n_init : 'auto' or int, default='auto'
         For 'kmeans' the number of runs of k-means. Otherwise the number of runs from different initial
-        centers, of which the one with the lowest objective is kept. 'auto' is 1 for 'k-means++' and arrays,
-        else 10.
+        centers, of which the one with the lowest objective is kept. 'auto' is 20 for 'kmeans', 1 for
+        'k-means++' and arrays, else 10.
 
     max_iter : int, default=300
         Largest number of iterations of a run.
@@ -472,8 +474,9 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         have the same mean, and a wider kernel if not.
 
     p : 'auto' or float, default='auto'
-        Exponent of the distance in feature space, between 2 and 100. 'auto' tries 2, 4, 8, 16 and 32 on some
-        of the samples, and takes the one whose clusters have the lowest inertia.
+        Exponent of the distance in feature space, between 2 and 100. 'auto' tries 2, 4, 8 and so on to 64
+        on some of the samples. Of those that keep the most centers apart, it takes the one whose clusters
+        have the lowest inertia.
 
     degree : 'auto' or float, default='auto'
         The power of that distance that the objective is, from 2 to ``p``, as in `KHarmonicMeans`. 'auto' is 2

@@ -28,7 +28,7 @@ def power(r: ndarray, s: float, out: ndarray) -> ndarray:
     Repeated squaring along the bits of s, which is several times as fast as ``np.power``.
     """
     quarters = 4 * s
-    if quarters != int(quarters) or s > 16:
+    if quarters != int(quarters) or s > 32:
         return np.power(r, s, out=out)
     whole, rest = divmod(int(quarters), 4)
     out[:] = r if whole else 1

@@ -43,7 +43,9 @@ from skdcec._sklearn import Interval, StrOptions
 # Largest part of a covariance of clusters that shrinkage='auto' may replace.
 LARGEST_SHRINKAGE = 0.99
 # Less shrinkage does not make up for a lack of samples.
-SLIGHT_SHRINKAGE = 1e-3
+SLIGHT_SHRINKAGE = 0.05
+# So many samples of a cluster are few for each feature, if it has a covariance of its own, or if not.
+FEW_SAMPLES = {True: 4, False: 2}
 
 
 # --------------------------------------------------------------------------- rule
@@ -271,7 +273,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
 
     init : {'kmeans', 'k-means++', 'random'}, callable or array-like of shape \
             (n_clusters, n_features), default='kmeans'
-        Initial centers: those of scikit-learn's ``KMeans`` (on at most 16,384 samples, or 128 for each
+        Initial centers: those of scikit-learn's ``KMeans`` (on at most 8,192 samples, or 128 for each
         cluster if that is more), drawn by k-means++ under the metric of all data (on at most 131,072
         samples), drawn at random from the samples, returned by ``init(X, n_clusters, random_state=...)``, or
         given. For 'kmeans' there are two runs, one from k-means on the features as they are, the other from
@@ -279,8 +281,8 @@ class MahalanobisKMeans(BaseCenterClusterer):
 
     n_init : 'auto' or int, default='auto'
         For 'kmeans' the number of runs of each k-means. Otherwise the number of runs from different initial
-        centers, of which the one with the lowest objective is kept. 'auto' is 1 for 'k-means++' and arrays,
-        else 10.
+        centers, of which the one with the lowest objective is kept. 'auto' is 20 for 'kmeans', 1 for
+        'k-means++' and arrays, else 10.
 
     max_iter : int, default=300
         Largest number of iterations of a run.
@@ -365,7 +367,8 @@ class MahalanobisKMeans(BaseCenterClusterer):
     tr(V_j^-1 diag(T)) also counts in the assignment of samples.
 
     If there are no more samples than features, all samples lie equally far from each other under their own
-    covariance, and the metric tells nothing: set shrinkage, or reduce the features first. A warning says so.
+    covariance, and the metric tells nothing. With few samples in a cluster, covariances are fitted to noise.
+    Set shrinkage, or reduce the features first. A warning says so.
 
     The criterion of 'full', 'diag' and 'spherical' has no mixing proportions: if clusters overlap and
     differ much in size, its lowest value may split the largest. A Gaussian mixture suits such data better.
@@ -385,13 +388,16 @@ class MahalanobisKMeans(BaseCenterClusterer):
     Examples
     --------
     >>> import numpy as np
+    >>> from sklearn.metrics import adjusted_rand_score
     >>> from skdcec import MahalanobisKMeans
     >>> X = np.array([[1, 2], [1.5, 4], [0.5, 0.3], [10, 2.2], [9.7, 4.1], [10.4, 0], [5, 11]])
-    >>> MahalanobisKMeans(n_clusters=3, random_state=0).fit_predict(X)
+    >>> labels = MahalanobisKMeans(n_clusters=3, random_state=0).fit_predict(X)
+    >>> labels
     array([0, 0, 0, 1, 1, 1, 2], dtype=int32)
     >>> units = np.array([1, 1000])
-    >>> MahalanobisKMeans(n_clusters=3, random_state=0).fit_predict(X * units)
-    array([0, 0, 0, 1, 1, 1, 2], dtype=int32)
+    >>> other = MahalanobisKMeans(n_clusters=3, random_state=0).fit_predict(X * units)
+    >>> adjusted_rand_score(labels, other)
+    1.0
     """
 
     _rule_type = MahalanobisRule
@@ -434,14 +440,8 @@ class MahalanobisKMeans(BaseCenterClusterer):
         if len(S) != len(T):
             varies = True
         n_varying = np.count_nonzero(varies)
-        if S.ndim == 2 and len(problem.weight) <= n_varying and shrinkage < SLIGHT_SHRINKAGE:
-            warnings.warn(
-                f"With only {len(problem.weight)} samples for {n_varying} features, all of them lie equally "
-                "far from each other under their own covariance, which tells nothing about clusters. Set "
-                "shrinkage='auto', or reduce the number of features first.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
+        if S.ndim == 2 and shrinkage < SLIGHT_SHRINKAGE:
+            self._warn_of_few_samples(covariance, len(problem.weight), int(n_varying))
         rounding, ridge = ROUNDING[rows.X.dtype], shrinkage * target
         if S.ndim == 2:
             L, log_det = whitening((1 - shrinkage) * S + np.diag(ridge), varies, rounding)
@@ -451,6 +451,28 @@ class MahalanobisKMeans(BaseCenterClusterer):
             rank = int(np.count_nonzero(L))
         data_metric = DataMetric(S, target, L, log_det, rounding)
         return MahalanobisRule(covariance, shrinkage, rank, covariance._multiplicity(len(T)), L, data_metric)
+
+    def _warn_of_few_samples(self, covariance: Covariance, n_samples: int, n_features: int) -> None:
+        """Warn if there are too few samples for covariance matrices without shrinkage."""
+        message = ""
+        if n_samples <= n_features:
+            message = (
+                f"With only {n_samples} samples for {n_features} features, all of them lie equally far from "
+                "each other under their own covariance, which tells nothing about clusters."
+            )
+        elif not covariance.is_fixed:
+            n_each, n_wanted = n_samples / self.n_clusters, FEW_SAMPLES[covariance.per_cluster] * n_features
+            if n_each < n_wanted:
+                message = (
+                    f"With about {n_each:.0f} samples in a cluster, covariances of {n_features} features are "
+                    "fitted to noise."
+                )
+        if message:
+            warnings.warn(
+                f"{message} Set shrinkage=0.3 or more, or reduce the number of features first.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
 
     def _choose_shrinkage(self, covariance: Covariance, rows: Rows, mean: ndarray, T: ndarray) -> float:
         """Return the shrinkage as a number."""

@@ -14,9 +14,14 @@ from skdcec._cluster._threads import blas_threads
 
 # Initial centers are drawn from no more rows than this; estimates of scale use no more either.
 SEEDING_SAMPLE = 2**17
-# k-means looks for initial centers in no more rows than the larger of these numbers, the second for each
-# cluster.
-KMEANS_SAMPLE, KMEANS_SAMPLE_PER_CLUSTER = 2**14, 2**7
+# k-means looks for initial centers, and parameters are tried, on no more rows than the larger of these
+# numbers, the second for each cluster.
+FEW_ROWS, FEW_ROWS_PER_CLUSTER = 2**13, 2**7
+
+
+def few_rows(n_clusters: int) -> int:
+    """Return the number of rows on which initial centers and parameters are chosen."""
+    return max(FEW_ROWS, FEW_ROWS_PER_CLUSTER * n_clusters)
 
 
 def seeding_order(x: Any, weight: ndarray, metric_rows: Any) -> ndarray:
