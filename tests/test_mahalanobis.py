@@ -225,14 +225,14 @@ def test_clusters_of_unlike_shapes_need_their_own_metrics():
     assert max(scores["global"], scores["tied"]) < 0.1
 
 
-@pytest.mark.parametrize("shrinkage", ["auto", 0.4])
+@pytest.mark.parametrize("shrinkage", ["ledoit_wolf", 0.4])
 def test_global_shrinkage_is_that_of_discriminant_analysis(shrinkage):
     # as in scikit-learn: standardized features, shrunk toward the identity
     X = load_wine().data[:40]
     model = MahalanobisKMeans(2, covariance_type="global", shrinkage=shrinkage, random_state=0).fit(X)
     scale = X.std(axis=0)
     Z = (X - X.mean(axis=0)) / scale
-    if shrinkage == "auto":
+    if shrinkage == "ledoit_wolf":
         expected, model_shrinkage = ledoit_wolf(Z, assume_centered=True)
         assert 0 < model_shrinkage < 1
         assert model.shrinkage_ == pytest.approx(model_shrinkage, rel=1e-9)
@@ -241,17 +241,28 @@ def test_global_shrinkage_is_that_of_discriminant_analysis(shrinkage):
     np.testing.assert_allclose(model.covariances_, expected * np.outer(scale, scale), rtol=1e-9)
 
 
+@pytest.mark.parametrize("covariance_type", ["global", "tied", *OWN])
+def test_auto_shrinkage_adds_two_samples_for_each_feature_to_a_cluster(covariance_type):
+    X = np.column_stack([load_wine().data, np.ones(178)])  # a constant feature does not count
+    n = 178 / (1 if covariance_type == "global" else 3)
+    model = MahalanobisKMeans(3, covariance_type=covariance_type, init=X[[0, 80, 170]])
+    assert model.fit(X).shrinkage_ == pytest.approx(26 / (26 + n))
+    # neither repeated samples nor the scale of weights count
+    for Z, weight in [(np.repeat(X, 3, axis=0), None), (X, np.full(178, 1e3))]:
+        assert model.fit(Z, sample_weight=weight).shrinkage_ == pytest.approx(26 / (26 + n))
+
+
 def test_weights_count_as_repetitions_in_the_estimated_shrinkage():
     X = load_wine().data
     weight = np.random.default_rng(0).integers(0, 3, len(X))
-    weighted = MahalanobisKMeans(2, shrinkage="auto", init=X[:2]).fit(X, sample_weight=weight)
-    repeated = MahalanobisKMeans(2, shrinkage="auto", init=X[:2]).fit(np.repeat(X, weight, axis=0))
+    weighted = MahalanobisKMeans(2, shrinkage="ledoit_wolf", init=X[:2]).fit(X, sample_weight=weight)
+    repeated = MahalanobisKMeans(2, shrinkage="ledoit_wolf", init=X[:2]).fit(np.repeat(X, weight, axis=0))
     assert weighted.shrinkage_ == pytest.approx(repeated.shrinkage_, rel=1e-9)
 
 
 @pytest.mark.parametrize("covariance_type", ["global", "tied", *OWN])
 def test_estimated_shrinkage_works_with_one_feature(iris, covariance_type):
-    model = MahalanobisKMeans(3, covariance_type=covariance_type, shrinkage="auto", random_state=0)
+    model = MahalanobisKMeans(3, covariance_type=covariance_type, shrinkage="ledoit_wolf", random_state=0)
     assert model.fit(iris[:, 2:3]).shrinkage_ < 1
 
 
@@ -277,7 +288,7 @@ def test_constant_features_do_not_matter(iris, covariance_type):
 def test_too_few_samples_for_a_metric_warn(covariance_type):
     X = np.random.default_rng(0).normal(size=(20, 20))
     model = MahalanobisKMeans(2, covariance_type=covariance_type, shrinkage=1e-6, random_state=0)
-    with pytest.warns(ConvergenceWarning, match=r"only 20 samples for 20 features.*shrinkage=0\.3"):
+    with pytest.warns(ConvergenceWarning, match="only 20 samples for 20 features.*shrinkage='auto'"):
         model.fit(X)
     # constant features do not count, and shrinkage is the remedy
     X[:, 15:] = 1
@@ -364,7 +375,7 @@ def test_estimated_shrinkage_of_noise_is_that_of_ledoit_and_wolf_and_leaves_some
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
     assert ledoit_wolf_shrinkage(rows, *mean_and_covariance(rows)) == pytest.approx(ledoit_wolf(Z)[1])
     # for pure noise, the estimate would leave nothing of the covariance
-    MahalanobisKMeans(3, covariance_type="tied", shrinkage="auto", random_state=0).fit(X)
+    MahalanobisKMeans(3, covariance_type="tied", shrinkage="ledoit_wolf", random_state=0).fit(X)
     for seed in range(30):
         rows = Rows(np.random.default_rng(seed).normal(size=(50, 1)), np.ones(50), 50)
         assert ledoit_wolf_shrinkage(rows, *mean_and_covariance(rows)) == 0
@@ -393,7 +404,7 @@ def test_variances_that_vanish_in_float32_are_none():
 def test_metrics_of_clusters_move_with_them_where_empty_ones_come_last(iris):
     far = np.vstack([[1e3] * 4, iris[[0, 60, 120]]])
     with pytest.warns(ConvergenceWarning, match="only 3 of the 4"):
-        four = MahalanobisKMeans(4, covariance_type="diag", init=far).fit(iris)
-    three = MahalanobisKMeans(3, covariance_type="diag", init=far[1:]).fit(iris)
+        four = MahalanobisKMeans(4, covariance_type="diag", shrinkage=0.3, init=far).fit(iris)
+    three = MahalanobisKMeans(3, covariance_type="diag", shrinkage=0.3, init=far[1:]).fit(iris)
     np.testing.assert_allclose(four.covariances_[:3], three.covariances_)
     np.testing.assert_array_equal(four.labels_, three.labels_)

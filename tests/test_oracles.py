@@ -54,21 +54,22 @@ def steps(estimator, X, init, n, sample_weight=None):
 @UNFINISHED
 @pytest.mark.parametrize("load", [load_iris, load_wine])
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 25])
-def test_p_2_is_the_fuzzy_c_means_of_scikit_fuzzy_step_by_step(load, n):
+@pytest.mark.parametrize("p", [2.0, 4.0, 8.0])
+def test_degree_2_is_the_fuzzy_c_means_of_scikit_fuzzy_step_by_step(load, n, p):
     skfuzzy = pytest.importorskip("skfuzzy")
     X = load().data
     # not on samples, so that the initial partition for scikit-fuzzy is finite
     init = X[[0, 60, 120]] + 0.1 * X.std(axis=0)
-    partition = 1 / cdist(init, X, "sqeuclidean")
+    partition, m = cdist(init, X, "sqeuclidean") ** (-p / 2), 1 + 2 / p
     partition /= partition.sum(axis=0)
-    centers, u, *_ = skfuzzy.cmeans(X.T, 3, m=2, error=0, maxiter=n, init=partition)
-    model = steps(KHarmonicMeans(p=2.0, accelerate=False), X, init, n)
+    centers, u, *_ = skfuzzy.cmeans(X.T, 3, m=m, error=0, maxiter=n, init=partition)
+    model = steps(KHarmonicMeans(p=p, degree=2.0, accelerate=False), X, init, n)
     np.testing.assert_allclose(model.cluster_centers_, centers, rtol=1e-10)
-    # memberships of K-harmonic means are the squares of those of fuzzy c-means
-    np.testing.assert_allclose(model.predict_proba(X), (u**2 / (u**2).sum(axis=0)).T, atol=1e-10)
-    # J = sum u^2 D, at the memberships of the final centers
+    # memberships of K-harmonic means are powers of those of fuzzy c-means
+    np.testing.assert_allclose(model.predict_proba(X), (u**m / (u**m).sum(axis=0)).T, atol=1e-10)
+    # J = sum u^m D, at the memberships of the final centers
     D = cdist(model.cluster_centers_, X, "sqeuclidean")
-    assert model.objective_ / 3 == pytest.approx((u**2 * D).sum(), rel=1e-10)
+    assert model.objective_ / 3 ** (2 / p) == pytest.approx((u**m * D).sum(), rel=1e-10)
 
 
 @pytest.mark.parametrize("accelerate", [False, True])

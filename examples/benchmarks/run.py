@@ -20,6 +20,7 @@ from pathlib import Path
 # Benchmarks, their additional packages, and whether they need images.
 BENCHMARKS = {
     "quality": ([], True),
+    "swap": ([], False),
     "startup": ([], False),
     "centers": ([], False),
     "growth": (["dask", "distributed"], False),

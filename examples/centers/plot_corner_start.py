@@ -47,7 +47,7 @@ def draw(ax, clusterer, X, y, corner):
 X, y, corner = random_groups(8, seed=0)
 figure, axes = plt.subplots(1, 2, figsize=(9, 4.3), layout="constrained")
 draw(axes[0], KMeans(8, init=corner, n_init=1).fit(X), X, y, corner)
-draw(axes[1], KHarmonicMeans(8, init=corner).fit(X), X, y, corner)
+draw(axes[1], KHarmonicMeans(8, p=2, init=corner).fit(X), X, y, corner)
 for ax in axes:
     ax.set(xlabel="feature 0", ylabel="feature 1")
 figure.suptitle("Eight centers that begin in one corner")
@@ -64,7 +64,7 @@ figure.suptitle("Five more data sets, from the corner: k-means above, K-harmonic
 for column, seed in zip(axes.T, range(1, 6), strict=True):
     X, y, corner = random_groups(8, seed)
     draw(column[0], KMeans(8, init=corner, n_init=1).fit(X), X, y, corner)
-    draw(column[1], KHarmonicMeans(8, init=corner).fit(X), X, y, corner)
+    draw(column[1], KHarmonicMeans(8, p=2, init=corner).fit(X), X, y, corner)
 plt.show()
 
 # %%
@@ -75,9 +75,9 @@ plt.show()
 
 methods = {
     "k-means, corner": lambda k, corner: KMeans(k, init=corner, n_init=1),
-    "K-harmonic, corner": lambda k, corner: KHarmonicMeans(k, init=corner),
+    "K-harmonic, corner": lambda k, corner: KHarmonicMeans(k, p=2, init=corner),
     "k-means, k-means++": lambda k, corner: KMeans(k, n_init=1, random_state=0),
-    "K-harmonic, k-means++": lambda k, corner: KHarmonicMeans(k, random_state=0),
+    "K-harmonic, k-means++": lambda k, corner: KHarmonicMeans(k, p=2, init="k-means++", random_state=0),
 }
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.7), sharex=True, sharey=True, layout="constrained")
 figure.suptitle("Agreement with the groups on twenty data sets, by method and start")

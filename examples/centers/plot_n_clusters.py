@@ -108,8 +108,8 @@ for name, method in silhouette:
 #   to repeat; five is the next peak. Consider all peaks, not only the highest.
 # - On iris, both favor two. Two of the species touch, and without labels these scores cannot separate them.
 # - On the digits, the silhouette hardly changes from eight to sixteen, so its maximum means little. Stability
-#   has a peak at ten. The classes agree best with more than ten clusters, perhaps because a digit is written
-#   in more than one way.
+#   has a peak at nine or ten. The classes agree best with more than ten clusters, perhaps because a digit is
+#   written in more than one way.
 # - On the digits, partitions of K-harmonic means are more stable than of k-means from one start, at each
 #   number of clusters. Stable does not mean right: their agreement with the classes is much the same.
 # - The dots are widely spread. With few pairs of halves, a difference of a few hundredths means nothing.

@@ -45,15 +45,15 @@ sets = {name: (StandardScaler().fit_transform(X), y) for name, (X, y) in sets.it
 # %%
 # Six clusterers
 # --------------
-# Ten starts each, to reduce the effect of chance. Other parameters have their defaults.
+# With their defaults, and ten starts of k-means.
 
 clusterers = {
     "k-means": KMeans(n_init=10),
-    "K-harmonic": KHarmonicMeans(n_init=10),
-    "kernel K-harmonic": KernelKHarmonicMeans(n_init=10),
-    "Mahalanobis, global": MahalanobisKMeans(n_init=10),
-    "Mahalanobis, tied": MahalanobisKMeans(covariance_type="tied", n_init=10),
-    "Mahalanobis, full": MahalanobisKMeans(covariance_type="full", n_init=10),
+    "K-harmonic": KHarmonicMeans(),
+    "kernel K-harmonic": KernelKHarmonicMeans(),
+    "Mahalanobis, global": MahalanobisKMeans(covariance_type="global"),
+    "Mahalanobis, tied": MahalanobisKMeans(covariance_type="tied"),
+    "Mahalanobis, full": MahalanobisKMeans(covariance_type="full"),
 }
 
 # %%

@@ -44,7 +44,7 @@ def one_image_of_each_digit(Z, n_clusters, random_state):
 
 initializers = {
     "k-means": KMeans(n_init=20),
-    "Mahalanobis k-means, tied": MahalanobisKMeans(covariance_type="tied", n_init=20),
+    "Mahalanobis k-means, tied": MahalanobisKMeans(covariance_type="tied"),
     "Gaussian mixture": GaussianMixture(),
     "Ward": AgglomerativeClustering(),
     "pipeline": make_pipeline(StandardScaler(), KMeans(n_init=20)),

@@ -67,7 +67,7 @@ for name, augmentation in {"without augmentation": None, "with augmentation": la
         random_state=0,
     ).fit(X)
     models[name] = DCEC(
-        init=MahalanobisKMeans(covariance_type="tied", n_init=20),
+        init=MahalanobisKMeans(covariance_type="tied"),
         autoencoder=FrozenEstimator(autoencoders[name]),
         batch_size=64,
         max_batches=700,

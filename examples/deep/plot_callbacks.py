@@ -38,7 +38,7 @@ monitor = ScoringMonitor(
     }
 )
 dcec = DCEC(
-    init=MahalanobisKMeans(covariance_type="tied", n_init=20),
+    init=MahalanobisKMeans(covariance_type="tied"),
     autoencoder=ConvAutoencoder(kernel_sizes=(3, 3, 3), epochs=40, batch_size=32, augmentation=None),
     batch_size=64,
     max_batches=700,

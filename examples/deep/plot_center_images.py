@@ -25,7 +25,7 @@ autoencoder = ConvAutoencoder(
     kernel_sizes=(3, 3, 3), epochs=40, batch_size=32, random_state=0, augmentation=None
 )
 dcec = DCEC(
-    init=MahalanobisKMeans(covariance_type="tied", n_init=20),
+    init=MahalanobisKMeans(covariance_type="tied"),
     autoencoder=autoencoder,
     batch_size=64,
     max_batches=420,

@@ -44,7 +44,7 @@ print(f"Pretraining took {time.perf_counter() - start:.0f} s.\n")
 
 initializers = {
     "k-means (20 starts)": KMeans(n_init=20),
-    "Mahalanobis k-means, tied (20 starts)": MahalanobisKMeans(covariance_type="tied", n_init=20),
+    "Mahalanobis k-means, tied": MahalanobisKMeans(covariance_type="tied"),
     "Mahalanobis k-means, global": MahalanobisKMeans(),
     "K-harmonic means": KHarmonicMeans(),
     "kernel K-harmonic means": KernelKHarmonicMeans(),

@@ -57,7 +57,7 @@ plt.show()
 # centers.
 
 dcec = DCEC(
-    init=MahalanobisKMeans(covariance_type="tied", n_init=20),
+    init=MahalanobisKMeans(covariance_type="tied"),
     autoencoder=FrozenEstimator(autoencoder),
     batch_size=64,
     max_batches=560,

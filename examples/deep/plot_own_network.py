@@ -81,7 +81,7 @@ autoencoder.to_keras()[0].summary(line_length=80)
 # a copy of the fitted one; otherwise it would train a clone from scratch.
 
 dcec = DCEC(
-    init=MahalanobisKMeans(covariance_type="tied", n_init=20),
+    init=MahalanobisKMeans(covariance_type="tied"),
     autoencoder=FrozenEstimator(autoencoder),
     batch_size=64,
     max_batches=700,

@@ -26,7 +26,7 @@ X = load_digits_images().images
 def make_dcec(checkpoint=None):
     """Return the estimator of this page, with or without a checkpoint."""
     return DCEC(
-        init=MahalanobisKMeans(covariance_type="tied", n_init=20),
+        init=MahalanobisKMeans(covariance_type="tied"),
         autoencoder=ConvAutoencoder(
             filters=(16, 32, 64), kernel_sizes=(3, 3, 3), augmentation="affine", epochs=20, batch_size=32
         ),

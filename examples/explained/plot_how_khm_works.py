@@ -274,8 +274,8 @@ for j, d in enumerate(dimensions):
     for i, p in enumerate(exponents):
         with warnings.catch_warnings():
             # the figure shows collapsed centers; the estimator would warn of each
-            warnings.filterwarnings("ignore", "KHarmonicMeans: only", ConvergenceWarning)
-            centers = KHarmonicMeans(4, p=p, random_state=0).fit(ball).cluster_centers_
+            warnings.filterwarnings("ignore", "KHarmonicMeans: ", ConvergenceWarning)
+            centers = KHarmonicMeans(4, p=p, init="k-means++", random_state=0).fit(ball).cluster_centers_
         spread[i, j] = np.sqrt(centers.var(axis=0).sum() / ball.var(axis=0).sum())
         strengths[i, j] = strength(ball, p)
 
@@ -292,9 +292,9 @@ plt.show()
 # The default ``p="auto"``
 # ------------------------
 # Five overlapping groups in ten dimensions, in five colors, on their first two principal components. With p =
-# 2 all centers coincide (the one cross is five), and the estimator warns. The default ``p="auto"`` starts
-# with 2, or with 1.4 p* if that is larger, and increases the exponent as long as centers coincide. It keeps
-# all five. It does not beat k-means here, which has a good start from k-means++.
+# 2 all centers coincide (the one cross is five), and the estimator warns. The default ``p="auto"`` tries
+# exponents from 2 to 64 and takes the one whose clusters have the lowest inertia. It keeps all five, and
+# agrees with k-means.
 
 Z, group = make_blobs(
     n_samples=1000, centers=5, n_features=10, center_box=(-3.5, 3.5), cluster_std=2, random_state=1
@@ -325,7 +325,7 @@ plt.show()
 # - Samples near several centers lose weight, so a crowd dissolves. Therefore the start matters little.
 # - In high dimension all pulls become equal, and centers can coincide. A larger exponent keeps them apart;
 #   ``p="auto"`` finds one.
-# - It is not always better: in the last figure, k-means from a good start scored the same.
+# - It is not always better: in the last figure, k-means scored the same.
 #
 # See also :ref:`the corner start <sphx_glr_auto_examples_centers_plot_corner_start.py>`, :ref:`exponent and
 # collapse <sphx_glr_auto_examples_centers_plot_exponent_collapse.py>`, and the reference of

@@ -20,7 +20,7 @@ STEP_GROWTH = 1.2
 # After so many halvings without a lower objective, the working precision is reached.
 MAX_HALVINGS = 10
 # Objectives that differ by less than this fraction are equal.
-EQUAL_OBJECTIVE = 1e-6
+EQUAL_OBJECTIVE = 1e-5
 
 
 class StepLength:

@@ -31,16 +31,16 @@ from skdcec._cluster._mahalanobis_metric import (
     own_distances,
     rewhitening,
     shared_distances,
+    shrinkage_of_prior,
     standardization,
     transformed,
     whitening,
 )
-from skdcec._cluster._rows import Rows
 from skdcec._cluster._rule import DistanceFunction, LabelFunction, Problem, Rule, State
 from skdcec._cluster._units import Units
 from skdcec._sklearn import Interval, StrOptions
 
-# Largest part of a covariance of clusters that shrinkage='auto' may replace.
+# Largest part of a covariance of clusters that an estimated shrinkage may replace.
 LARGEST_SHRINKAGE = 0.99
 # Less shrinkage does not make up for a lack of samples.
 SLIGHT_SHRINKAGE = 0.05
@@ -292,13 +292,19 @@ class MahalanobisKMeans(BaseCenterClusterer):
         of all data: in coordinates in which their covariance is the identity; for 'diag' and 'spherical', in
         which their variances or the mean variance are one.
 
-    shrinkage : 'auto' or float, default=0.3
+    shrinkage : {'auto', 'ledoit_wolf'} or float, default='auto'
         Replaces a covariance V by ``(1 - shrinkage) * V + shrinkage * diag(T)``, where T is the covariance of
-        all data: a number from 0 to 1, or 'auto' for the estimate of Ledoit and Wolf [3]_ on standardized
-        features, which is often too small. 1e-6 only keeps V from becoming singular. With 0 the metric of
-        'global', 'tied' and 'full' does not depend on any invertible linear map of the features; with more,
-        it still does not depend on their units. With 1, 'global' only undoes the units of the features. The
-        other types need something to be left of V: for them 1 is an error, and 'auto' is .99 at most.
+        all data: a number from 0 to 1, or one of
+
+        - 'auto': ``2 d / (2 d + n)`` with the number d of features and the mean size n of a cluster, not
+          counting repeated samples; for 'global', n is the number of all samples. It is as if each cluster
+          had two more samples for each feature, with the covariance diag(T).
+        - 'ledoit_wolf': the estimate of Ledoit and Wolf [3]_ on standardized features.
+
+        1e-6 only keeps V from becoming singular. With 0 the metric of 'global', 'tied' and 'full' does not
+        depend on any invertible linear map of the features; with more, it still does not depend on their
+        units. With 1, 'global' only undoes the units of the features. The other types need something to be
+        left of V: for them 1 is an error, and an estimate is .99 at most.
 
     verbose : int, default=0
         If positive, print the objective at each iteration.
@@ -404,7 +410,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
     _parameter_constraints: dict = {
         **BaseCenterClusterer._parameter_constraints,
         "covariance_type": [StrOptions(set(COVARIANCES)), Covariance],
-        "shrinkage": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
+        "shrinkage": [StrOptions({"auto", "ledoit_wolf"}), Interval(Real, 0, 1, closed="both")],
     }
 
     def __init__(
@@ -416,7 +422,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
         n_init: int | str = "auto",
         max_iter: int = 300,
         tol: float = 1e-6,
-        shrinkage: float | str = 0.3,
+        shrinkage: float | str = "auto",
         verbose: int = 0,
         random_state: Any = None,
     ) -> None:
@@ -433,8 +439,8 @@ class MahalanobisKMeans(BaseCenterClusterer):
     def _rule(self, problem: Problem) -> MahalanobisRule:
         covariance, rows = check_covariance(self.covariance_type), problem.rows
         mean, T = mean_and_covariance(rows)
-        shrinkage = self._choose_shrinkage(covariance, rows, mean, T)
         varies: ndarray | bool = np.diag(T) > VANISHING_VARIANCE[rows.X.dtype]
+        shrinkage = self._choose_shrinkage(covariance, problem, mean, T)
         S = covariance._of_data(T)
         target = np.diag(S) if S.ndim == 2 else S
         if len(S) != len(T):
@@ -469,15 +475,20 @@ class MahalanobisKMeans(BaseCenterClusterer):
                 )
         if message:
             warnings.warn(
-                f"{message} Set shrinkage=0.3 or more, or reduce the number of features first.",
+                f"{message} Set shrinkage='auto', or reduce the number of features first.",
                 ConvergenceWarning,
                 stacklevel=5,
             )
 
-    def _choose_shrinkage(self, covariance: Covariance, rows: Rows, mean: ndarray, T: ndarray) -> float:
+    def _choose_shrinkage(self, covariance: Covariance, problem: Problem, mean: ndarray, T: ndarray) -> float:
         """Return the shrinkage as a number."""
-        if self.shrinkage == "auto":
-            shrinkage = ledoit_wolf_shrinkage(rows, mean, T)
+        if isinstance(self.shrinkage, str):
+            if self.shrinkage == "auto":
+                n_clusters = 1 if covariance.is_fixed else self.n_clusters
+                n_each = problem.n_distinct_rows() / n_clusters
+                shrinkage = shrinkage_of_prior(n_each, int(np.count_nonzero(np.diag(T))))
+            else:
+                shrinkage = ledoit_wolf_shrinkage(problem.rows, mean, T)
             # something must be left to the clusters
             return shrinkage if covariance.is_fixed else min(shrinkage, LARGEST_SHRINKAGE)
         if self.shrinkage == 1 and not covariance.is_fixed:

@@ -21,6 +21,9 @@ from skdcec._cluster._rule import DistanceFunction
 
 # In internal units, the inverse of a smaller variance may overflow in the units of the data.
 VANISHING_VARIANCE = {np.dtype(np.float32): 4.0**-50, np.dtype(np.float64): 4.0**-450}
+# Samples with the covariance towards which shrinkage leads, for each feature. Of 1, 2, 4 and 8, on 199
+# labeled data sets, 1 found most, and 2 nearly as much with fewer losses.
+PRIOR_SAMPLES = 2
 # Relative rounding error of a variance: of float32 rows, of float64 moments.
 ROUNDING = {np.dtype(np.float32): 2.0**-46, np.dtype(np.float64): 2.0**-49}
 
@@ -160,6 +163,12 @@ def ledoit_wolf_shrinkage(rows: Rows, mean: ndarray, T: ndarray) -> float:
     delta = spread - used
     beta = (fourth - spread) / (rows.total_weight * rows.weight_unit)
     return float(min(beta, delta) / delta) if delta > 1e-10 * used else 0.0
+
+
+def shrinkage_of_prior(n_samples: float, n_features: int) -> float:
+    """Return the shrinkage that adds PRIOR_SAMPLES for each feature to the samples of a covariance."""
+    n_prior = PRIOR_SAMPLES * n_features
+    return n_prior / (n_prior + n_samples)
 
 
 def shared_distances(block: Block, centers: Centers, components: ndarray) -> tuple[ndarray, ndarray]:
