@@ -1,5 +1,6 @@
 """The types of covariance of Mahalanobis k-means: whose it is, its shape, and how it is estimated."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -115,11 +116,11 @@ class Full(Covariance):
 
     def _scatter(self, residual: ndarray, weight: ndarray, labels: ndarray, indicator: ndarray) -> Any:
         """Return the sum of each cluster (k, d, d)."""
-        scatter = np.zeros((len(indicator), residual.shape[1], residual.shape[1]))
-        for j in np.unique(labels):
-            own = labels == j
-            scatter[j] = (residual[own].T * weight[own]) @ residual[own]
-        return scatter
+        order = np.argsort(labels, kind="stable")
+        residual, weighted = residual[order], (residual * weight[:, None])[order]
+        bounds = np.searchsorted(labels[order], np.arange(len(indicator) + 1))
+        parts = [slice(*bound) for bound in itertools.pairwise(bounds)]
+        return np.stack([weighted[own].T @ residual[own] for own in parts])
 
     def _of_clusters(self, scatter: ndarray, weights: ndarray, shift: ndarray) -> ndarray:
         """Return the covariance of each cluster (k, d, d)."""

@@ -181,10 +181,19 @@ def shared_distances(block: Block, centers: Centers, components: ndarray) -> tup
 
 def own_distances(block: Block, centers: ndarray, components: ndarray) -> tuple[ndarray, ndarray]:
     """Return squared Mahalanobis distances (k, b) under the metric of each cluster, and the nearest."""
-    D = scratch("distances", (len(centers), len(block.norms)), block.augmented.dtype)
-    for j, center in enumerate(centers.astype(D.dtype, copy=False)):
-        y = transformed(block.x - center, components[j])
-        np.einsum("ij,ij->i", y, y, out=D[j])
+    dtype, n = block.augmented.dtype, len(block.norms)
+    D = scratch("distances", (len(centers), n), dtype)
+    # features in rows, so that all operations run along the samples
+    x = np.ascontiguousarray(block.x.T)
+    difference = scratch("difference", x.shape, dtype)
+    for j, (center, L) in enumerate(zip(centers.astype(dtype), components.astype(dtype), strict=True)):
+        np.subtract(x, center[:, None], out=difference)
+        y = difference
+        if L.ndim == 2:
+            y = np.matmul(L, difference, out=scratch("mapped", (len(L), n), dtype))
+        else:
+            y *= L[:, None]
+        np.einsum("ij,ij->j", y, y, out=D[j])
     return D, D.min(axis=0)
 
 
