@@ -57,8 +57,9 @@ from skdcec._sklearn import (
 )
 from skdcec._task import Task
 
-# n_init='auto'. A run of k-means is cheap, and one in five may find the best partition.
+# n_init='auto'. One run of k-means in five may find the best partition; of many clusters, none does.
 N_INIT = {"kmeans": 20, "k-means++": 1, "random": 10}
+MANY_CLUSTERS, FEWEST_KMEANS = 50, 3
 
 
 class Inputs(NamedTuple):
@@ -348,6 +349,9 @@ class BaseCenterClusterer(
             n_init = self.n_init
             if n_init == "auto":
                 n_init = N_INIT[self.init] if isinstance(self.init, str) else N_INIT["random"]
+                if self.init == "kmeans":
+                    few = n_init * MANY_CLUSTERS // self.n_clusters
+                    n_init = min(n_init, max(few, FEWEST_KMEANS))
             return self.init, n_init
         centers = self._check_centers(self.init, X)
         if self.n_init not in ("auto", 1):

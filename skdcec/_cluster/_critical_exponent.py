@@ -117,8 +117,8 @@ def critical_exponent(
     Notes
     -----
     p* solves (p + 2) lam = 1. Here lam is the largest eigenvalue of sum_i D_i^(t - 2) y_i y_i' over
-    sum_i D_i^(t - 1), with t = degree / 2, y_i the samples around the best single center and D_i = |y_i|^2.
-    It follows from the second-order expansion of the objective.
+    sum_i D_i^(t - 1), with t = degree / 2, y_i the samples around the best single center and D_i their
+    squared lengths. It follows from the second-order expansion of the objective.
 
     Examples
     --------

@@ -39,6 +39,8 @@ from skdcec._sklearn import Interval, StrOptions
 
 # The exponents that p='auto' tries. Large ones are k-means; powers of two are cheap.
 EXPONENTS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+# Iterations of a try: the inertia does not change much after these.
+MAX_TRY_ITER = 50
 # The widths that sigma='auto' tries, in units of the total standard deviation.
 WIDTHS_TRIED = (1.0, 2.0, 4.0)
 # Largest exponent that a user may pass.
@@ -183,11 +185,11 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
         variants, exponents = self._variants(rule), self._exponents()[0]
         if len(variants) * len(exponents) == 1:
             return rule
-        few = self._few(problem)
+        few, max_iter = self._few(problem), min(self.max_iter, MAX_TRY_ITER)
 
         def outcome(candidate: HarmonicRule) -> tuple[int, float]:
             try:
-                state = last_state(candidate, candidate.start(centers), few, self.tol, self.max_iter)
+                state = last_state(candidate, candidate.start(centers), few, self.tol, max_iter)
             except FloatingPointError:
                 return 0, np.inf
             return candidate.count_distinct(state, few), partition_inertia(candidate, state, few)
@@ -288,14 +290,14 @@ class KHarmonicMeans(_BaseHarmonicMeans):
 
     init : {'kmeans', 'k-means++', 'random'}, callable or array-like of shape \
             (n_clusters, n_features), default='kmeans'
-        Initial centers: those of scikit-learn's ``KMeans`` (on at most 8,192 samples, or 128 for each
+        Initial centers: those of scikit-learn's ``KMeans`` (on at most 8,192 samples, or 64 for each
         cluster if that is more), drawn by k-means++ (on at most 131,072 samples), drawn at random from the
         samples, returned by ``init(X, n_clusters, random_state=...)``, or given.
 
     n_init : 'auto' or int, default='auto'
         For 'kmeans' the number of runs of k-means. Otherwise the number of runs from different initial
-        centers, of which the one with the lowest objective is kept. 'auto' is 20 for 'kmeans', 1 for
-        'k-means++' and arrays, else 10.
+        centers, of which the one with the lowest objective is kept. 'auto' is 20 for 'kmeans', and fewer
+        beyond 50 clusters; 1 for 'k-means++' and arrays; else 10.
 
     max_iter : int, default=300
         Largest number of iterations of a run.
@@ -445,14 +447,14 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
 
     init : {'kmeans', 'k-means++', 'random'}, callable or array-like of shape \
             (n_clusters, n_features), default='kmeans'
-        Initial centers: those of scikit-learn's ``KMeans`` (on at most 8,192 samples, or 128 for each
+        Initial centers: those of scikit-learn's ``KMeans`` (on at most 8,192 samples, or 64 for each
         cluster if that is more), drawn by k-means++ (on at most 131,072 samples), drawn at random from the
         samples, returned by ``init(X, n_clusters, random_state=...)``, or given.
 
     n_init : 'auto' or int, default='auto'
         For 'kmeans' the number of runs of k-means. Otherwise the number of runs from different initial
-        centers, of which the one with the lowest objective is kept. 'auto' is 20 for 'kmeans', 1 for
-        'k-means++' and arrays, else 10.
+        centers, of which the one with the lowest objective is kept. 'auto' is 20 for 'kmeans', and fewer
+        beyond 50 clusters; 1 for 'k-means++' and arrays; else 10.
 
     max_iter : int, default=300
         Largest number of iterations of a run.

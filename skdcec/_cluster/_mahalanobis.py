@@ -273,7 +273,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
 
     init : {'kmeans', 'k-means++', 'random'}, callable or array-like of shape \
             (n_clusters, n_features), default='kmeans'
-        Initial centers: those of scikit-learn's ``KMeans`` (on at most 8,192 samples, or 128 for each
+        Initial centers: those of scikit-learn's ``KMeans`` (on at most 8,192 samples, or 64 for each
         cluster if that is more), drawn by k-means++ under the metric of all data (on at most 131,072
         samples), drawn at random from the samples, returned by ``init(X, n_clusters, random_state=...)``, or
         given. For 'kmeans' there are two runs, one from k-means on the features as they are, the other from
@@ -281,8 +281,8 @@ class MahalanobisKMeans(BaseCenterClusterer):
 
     n_init : 'auto' or int, default='auto'
         For 'kmeans' the number of runs of each k-means. Otherwise the number of runs from different initial
-        centers, of which the one with the lowest objective is kept. 'auto' is 20 for 'kmeans', 1 for
-        'k-means++' and arrays, else 10.
+        centers, of which the one with the lowest objective is kept. 'auto' is 20 for 'kmeans', and fewer
+        beyond 50 clusters; 1 for 'k-means++' and arrays; else 10.
 
     max_iter : int, default=300
         Largest number of iterations of a run.

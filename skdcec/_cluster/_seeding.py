@@ -16,7 +16,7 @@ from skdcec._cluster._threads import blas_threads
 SEEDING_SAMPLE = 2**17
 # k-means looks for initial centers, and parameters are tried, on no more rows than the larger of these
 # numbers, the second for each cluster.
-FEW_ROWS, FEW_ROWS_PER_CLUSTER = 2**13, 2**7
+FEW_ROWS, FEW_ROWS_PER_CLUSTER = 2**13, 2**6
 
 
 def few_rows(n_clusters: int) -> int:
