@@ -37,8 +37,9 @@ ITERATIONS = {
     LLOYD: KMeans(n_init=1),
     "KHM, p=2": KHarmonicMeans(p=2.0),
     "KHM, p=4": KHarmonicMeans(p=4.0),
-    "kernel KHM": KernelKHarmonicMeans(p=2.0),
-    "Mahalanobis": MahalanobisKMeans(),
+    "kernel KHM": KernelKHarmonicMeans(p=2.0, sigma="scale"),
+    "Mahalanobis": MahalanobisKMeans(covariance_type="global"),
+    "Mahalanobis, full": MahalanobisKMeans(),
     "Mahalanobis, tied": MahalanobisKMeans(covariance_type="tied"),
 }
 FITS = {

@@ -2,8 +2,8 @@
 Five initializers on one autoencoder
 ====================================
 Deep convolutional embedded clustering (DCEC) starts from initial centers. This example clusters the 1,797
-digits of scikit-learn with centers from k-means, Mahalanobis k-means with the covariance within the clusters
-(tied) and of all data (global), K-harmonic means, and kernel K-harmonic means. All five share one pretrained
+digits of scikit-learn with centers from k-means, Mahalanobis k-means with the pooled covariance within the
+clusters (tied) and with one for each cluster (full), K-harmonic means, and kernel K-harmonic means. All five share one pretrained
 autoencoder, so the rows of the table differ in the initializer alone.
 """
 
@@ -45,7 +45,7 @@ print(f"Pretraining took {time.perf_counter() - start:.0f} s.\n")
 initializers = {
     "k-means (20 starts)": KMeans(n_init=20),
     "Mahalanobis k-means, tied": MahalanobisKMeans(covariance_type="tied"),
-    "Mahalanobis k-means, global": MahalanobisKMeans(),
+    "Mahalanobis k-means, full": MahalanobisKMeans(),
     "K-harmonic means": KHarmonicMeans(),
     "kernel K-harmonic means": KernelKHarmonicMeans(),
 }
