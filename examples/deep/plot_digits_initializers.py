@@ -3,8 +3,8 @@ Five initializers on one autoencoder
 ====================================
 Deep convolutional embedded clustering (DCEC) starts from initial centers. This example clusters the 1,797
 digits of scikit-learn with centers from k-means, Mahalanobis k-means with the pooled covariance within the
-clusters (tied) and with one for each cluster (full), K-harmonic means, and kernel K-harmonic means. All five share one pretrained
-autoencoder, so the rows of the table differ in the initializer alone.
+clusters (tied) and with one for each cluster (full), K-harmonic means, and kernel K-harmonic means. All five
+share one pretrained autoencoder, so the rows of the table differ in the initializer alone.
 """
 
 # %%

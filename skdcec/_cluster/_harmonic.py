@@ -219,10 +219,11 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
         first, last = (partition_inertia(best.rule, s, few) for s in (best.run.start, best.run.state))
         rounding = EQUAL_INERTIA * few.weight.sum() * few.variance.sum()
         if last > (1 + DOUBTFUL_INERTIA) * first + rounding:
+            excess = last / max(first, rounding) - 1
             remedy = "" if self.p == "auto" else "Set p='auto', or "
             use = "use" if remedy else "Use"
             yield (
-                f"the inertia of the clusters, measured from their means, is {last / first - 1:.0%} above "
+                f"the inertia of the clusters, measured from their means, is {excess:.0%} above "
                 "that of the initial centers: some clusters are probably merged, or made of a few outlying "
                 f"samples. {remedy}{use} sklearn.cluster.KMeans."
             )
