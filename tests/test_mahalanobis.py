@@ -87,6 +87,28 @@ def test_tied_objective_never_rises_for_any_shrinkage(shrinkage):
         assert model.score(X) == pytest.approx(-model.objective_, rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "distance"), [(np.float32, 3.0), (np.float32, 3e3), (np.float64, 3.0), (np.float64, 3e5)]
+)
+def test_the_pooled_covariance_keeps_its_digits_however_far_clusters_are_apart(dtype, distance):
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(300, 3)) + distance * np.repeat(np.eye(3), 100, axis=0)).astype(dtype)
+    weight = rng.integers(1, 4, 300)
+    model = MahalanobisKMeans(3, covariance_type="tied", shrinkage=0.0, init=X[[0, 100, 200]])
+    model.fit(X, sample_weight=weight)
+    Z = X.astype(float)
+    within = (
+        sum(
+            np.cov(Z[own].T, ddof=0, fweights=weight[own]) * weight[own].sum()
+            for own in (model.labels_ == j for j in range(3))
+        )
+        / weight.sum()
+    )
+    np.testing.assert_allclose(model.covariances_, within, rtol=2e-5, atol=2e-5)
+    expected = weight.sum() * (np.linalg.slogdet(within)[1] + 3)
+    assert model.objective_ == pytest.approx(expected, rel=1e-4)
+
+
 def test_ellipses_need_the_metric():
     rng = np.random.default_rng(0)
     X = np.vstack([rng.normal(size=(200, 2)) * [10, 0.3] + [0, 3 * j] for j in range(3)])
