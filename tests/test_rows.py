@@ -3,6 +3,8 @@
 import logging
 import os
 import signal
+import subprocess
+import sys
 import tracemalloc
 
 import joblib
@@ -309,3 +311,31 @@ def test_converted_blocks_are_kept_only_where_asked(blobs):
     kept, fresh = (rows.in_units(rows.units, keep_blocks=keep) for keep in (True, False))
     assert kept.block(300) is kept.block(300)
     assert fresh.block(300) is not fresh.block(300)
+
+
+OVERLAPPING = """
+import threading, warnings
+import numpy as np
+from threadpoolctl import threadpool_info
+from skdcec import KHarmonicMeans
+
+warnings.simplefilter("ignore")
+X = np.random.default_rng(0).normal(size=(4000, 5))
+KHarmonicMeans(3, random_state=0).fit(X)
+before = threadpool_info()
+for _ in range(10):
+    fits = [KHarmonicMeans(3, p=2, max_iter=n, random_state=0).fit for n in (3, 12)]
+    threads = [threading.Thread(target=fit, args=(X,)) for fit in fits]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert threadpool_info() == before
+"""
+
+
+def test_fits_that_overlap_in_threads_leave_the_threads_of_blas_as_they_were():
+    # a process of its own, whose BLAS has several threads
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "4", "OMP_NUM_THREADS": "4"}
+    done = subprocess.run(
+        [sys.executable, "-c", OVERLAPPING], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr

@@ -17,7 +17,7 @@ from numpy import ndarray
 from skdcec._cluster._blocks import Block, Centers, Statistics, owners, squared_distances
 from skdcec._cluster._distinct import DISTINCT_SAMPLE, count_distinct
 from skdcec._cluster._rows import Rows, evenly_spaced
-from skdcec._cluster._seeding import SEEDING_SAMPLE
+from skdcec._cluster._seeding import SEEDING_SAMPLE, row_keys
 from skdcec._cluster._units import Units
 
 # From a block to squared distances (k, b) and the smallest of each row (b,).
@@ -46,9 +46,7 @@ class Problem:
 
     def n_distinct_rows(self) -> float:
         """Return the number of different rows; of many rows, it is estimated from the sample."""
-        # not a BLAS product: equal rows must get equal keys at every position
-        direction = np.random.default_rng(0).standard_normal(self.sample.shape[1])
-        n_distinct = len(np.unique(np.einsum("ij,j->i", self.sample, direction)))
+        n_distinct = len(np.unique(row_keys(self.sample)))
         n_sampled = len(self.weight)
         return n_distinct if n_sampled < SEEDING_SAMPLE else n_distinct * len(self.rows) / n_sampled
 

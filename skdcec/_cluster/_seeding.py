@@ -1,16 +1,14 @@
 """The start of a run: the order of the samples, and initial centers drawn from them."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy import ndarray
 from sklearn.cluster import KMeans, kmeans_plusplus
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.extmath import row_norms
 
-from skdcec._cluster._threads import blas_threads
+from skdcec._cluster._threads import native_threads
 
 # Initial centers are drawn from no more rows than this; estimates of scale use no more either.
 SEEDING_SAMPLE = 2**17
@@ -22,6 +20,14 @@ FEW_ROWS, FEW_ROWS_PER_CLUSTER = 2**13, 2**6
 def few_rows(n_clusters: int) -> int:
     """Return the number of rows on which initial centers and parameters are chosen."""
     return max(FEW_ROWS, FEW_ROWS_PER_CLUSTER * n_clusters)
+
+
+def row_keys(x: Any) -> ndarray:
+    """Return a number for each row, the same for equal rows: its coordinate along a fixed direction."""
+    direction = np.random.default_rng(0).standard_normal(x.shape[1]).astype(x.dtype)
+    # not a BLAS product: equal rows must get equal keys at every position
+    keys: ndarray = x @ direction if sp.issparse(x) else np.einsum("ij,j->i", x, direction)
+    return keys
 
 
 def seeding_order(x: Any, weight: ndarray, metric_rows: Any) -> ndarray:
@@ -41,12 +47,9 @@ def seeding_order(x: Any, weight: ndarray, metric_rows: Any) -> ndarray:
     if not sp.issparse(x):
         metric_rows = metric_rows - np.average(metric_rows, axis=0, weights=weight)
     norms = row_norms(metric_rows)
-    direction = np.random.default_rng(0).standard_normal(x.shape[1]).astype(x.dtype)
-    # not a BLAS product: equal rows must get equal keys at every position
-    along = x @ direction if sp.issparse(x) else np.einsum("ij,j->i", x, direction)
     # rounded, so that rounding errors do not order rows at equal distance
     digits = 4 if norms.dtype == np.float32 else 10
-    return np.lexsort((along, np.round(norms / max(norms.max(), np.finfo(x.dtype).tiny), digits)))
+    return np.lexsort((row_keys(x), np.round(norms / max(norms.max(), np.finfo(x.dtype).tiny), digits)))
 
 
 def draw_centers(
@@ -106,11 +109,12 @@ def kmeans_centers(
     """
     scale = scale.astype(x.dtype)
     z = x @ sp.diags_array(scale).tocsr() if sp.issparse(x) else x * scale
+    if len(np.unique(row_keys(x))) < n_clusters:
+        # k-means would warn of duplicates, as the fit will
+        return draw_centers("k-means++", n_clusters, x, weight, z, random_state)
     # no tolerance: it would depend on how often a row is repeated
     kmeans = KMeans(n_clusters, n_init=n_init, tol=0, random_state=random_state)
     # one thread: several would add up in an order that varies
-    with blas_threads().limit(limits=1), warnings.catch_warnings():
-        # of fewer distinct rows than clusters
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with native_threads().limit(limits=1, user_api="openmp"):
         centers: ndarray = kmeans.fit(z, sample_weight=weight).cluster_centers_
     return (centers / scale).astype(x.dtype, copy=False)
