@@ -47,8 +47,6 @@ ASSUMPTIONS = {
 @swapped
 @pytest.mark.parametrize("make", ASSUMPTIONS.values(), ids=list(ASSUMPTIONS))
 def test_no_worse_where_kmeans_is_put_to_the_test(estimator, make):
-    if isinstance(estimator, MahalanobisKMeans) and make is unequal_blobs:
-        estimator = MahalanobisKMeans(covariance_type="tied")  # 'full' may split the largest: see its notes
     X, y = make()
     assert np.mean(scores(estimator, X, y)) > np.mean(scores(KMeans(n_init=10), X, y)) - 0.02
 
@@ -56,7 +54,7 @@ def test_no_worse_where_kmeans_is_put_to_the_test(estimator, make):
 def test_a_covariance_for_each_cluster_finds_what_kmeans_does_not():
     for name in ("stretched", "unequal variance"):
         X, y = ASSUMPTIONS[name]()
-        assert np.mean(scores(MahalanobisKMeans(), X, y)) > np.mean(scores(KMeans(n_init=10), X, y)) + 0.03
+        assert np.mean(scores(MahalanobisKMeans(), X, y)) > np.mean(scores(KMeans(n_init=10), X, y)) + 0.1
 
 
 @swapped

@@ -66,8 +66,7 @@ plt.show()
 
 # %%
 # A covariance for each cluster follows clusters of unlike shapes. Its criterion ignores how large clusters
-# are, so that in some seeds it splits the cluster of 500 and merges the other two: use ``"tied"`` there, or a
-# Gaussian mixture.
+# are, so it may split a large one if clusters overlap: use ``"tied"`` there, or a Gaussian mixture.
 
 # %%
 # The digits
