@@ -110,9 +110,7 @@ plt.show()
 #   different.
 # - If clusters differ in width or size, only ``"full"`` gets nearly all samples right, with the longest fit
 #   of the three Mahalanobis types.
-# - With ten starts, K-harmonic means finds nearly the same partitions as k-means. Its advantage is that it
-#   hardly needs them: see :ref:`sphx_glr_auto_examples_centers_plot_corner_start.py`.
-# - The kernel ignores samples beyond its width. This is worse on the unequal sizes: two of the centers share
-#   the large group. The width is a parameter: see :ref:`sphx_glr_auto_examples_centers_plot_sigma.py`.
+# - K-harmonic means and its kernel form start from k-means, and find nearly the same partitions here. From a
+#   bad start they find more: see :ref:`sphx_glr_auto_examples_centers_plot_corner_start.py`.
 # - Moons and circles cannot be separated by centers, so no method of this kind finds them. Use HDBSCAN or
 #   spectral clustering, or learn an embedding first, as :class:`~skdcec.DCEC` does for images.
