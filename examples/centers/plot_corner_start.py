@@ -106,8 +106,7 @@ plt.show()
 # - A good start closes the gap. From a single k-means++, k-means does about as well as K-harmonic means, and
 #   better than K-harmonic means from the corner. So the method is most useful if you cannot choose or trust
 #   the start.
-# - K-harmonic means also starts with k-means++ by default; ``n_init`` is the number of runs, of which the one
-#   with the lowest objective is used.
+# - By default, K-harmonic means starts from the best of twenty runs of k-means.
 #
 # For the reasons, see :ref:`sphx_glr_auto_examples_explained_plot_how_khm_works.py`; for the parameters, the
 # reference of :class:`~skdcec.KHarmonicMeans`.
