@@ -303,14 +303,16 @@ def test_critical_exponent_counts_weights_and_looks_at_all_parts_of_the_data():
     assert critical_exponent(X, np.ones(len(X))) == pytest.approx(shuffled, abs=0.3)
 
 
-def test_collapse_is_predicted():
+@pytest.mark.parametrize("degree", [None, 2.0])
+def test_collapse_is_predicted(degree):
     # centers leave a common point above the critical exponent, and return to it below
     X = PCA(10, random_state=0).fit_transform(load_digits().data)
-    p_star = critical_exponent(X, np.ones(len(X)))
+    p_star = critical_exponent(X, np.ones(len(X)), degree=degree)
+    assert 2.5 < p_star < 20
     for p in (0.8 * p_star, 1.25 * p_star):
-        _, point = collapse_strength(X, np.ones(len(X)), p, p, X.mean(axis=0))
+        _, point = collapse_strength(X, np.ones(len(X)), p, degree or p, X.mean(axis=0))
         nearby = point + 0.05 * np.random.default_rng(0).normal(size=(2, 10))
-        model = KHarmonicMeans(2, p=p, init=nearby, max_iter=60, tol=0.0)
+        model = KHarmonicMeans(2, p=p, degree=degree or "auto", init=nearby, max_iter=60, tol=0.0)
         with pytest.warns(ConvergenceWarning):
             model.fit(X)
         spread = np.linalg.norm(np.diff(model.cluster_centers_, axis=0))

@@ -62,6 +62,8 @@ def test_linear_maps_of_the_features_do_not_matter(iris, covariance_type):
         A, shift = rng.normal(size=(4, 4)) * 10.0 ** rng.integers(-3, 4), 100 * rng.normal(size=4)
         mapped = MahalanobisKMeans(3, **params).fit(iris @ A + shift)
         assert adjusted_rand_score(mapped.labels_, model.labels_) == 1
+        distances = [np.sort(model.transform(iris)), np.sort(mapped.transform(iris @ A + shift))]
+        np.testing.assert_allclose(*distances, rtol=1e-5)
         assert mapped.inertia_ == pytest.approx(model.inertia_, rel=1e-6)
 
 
@@ -361,20 +363,24 @@ def test_the_objective_is_the_documented_sum(iris, covariance_type):
 
 
 @pytest.mark.parametrize("covariance_type", ["global", "tied", *OWN])
-def test_the_inertia_is_measured_under_the_covariance_of_all_and_falls_with_n_clusters(iris, covariance_type):
-    s, T = 0.3, np.cov(iris.T, ddof=0)
-    V = (1 - s) * T + s * np.diag(np.diag(T))
+@pytest.mark.parametrize("shrinkage", [1e-6, "auto"])
+def test_the_inertia_is_under_the_covariance_of_all_and_falls_with_n_clusters(
+    iris, covariance_type, shrinkage
+):
+    V = np.cov(iris.T, ddof=0)
     if covariance_type in ("diag", "spherical"):
-        V = np.diag(np.diag(T)) if covariance_type == "diag" else np.eye(4) * np.diag(T).mean()
+        V = np.diag(np.diag(V)) if covariance_type == "diag" else np.eye(4) * np.diag(V).mean()
     inertias = []
     for k in (1, 2, 4, 8):
-        model = MahalanobisKMeans(k, covariance_type=covariance_type, shrinkage=s, random_state=0).fit(iris)
-        residual = iris - model.cluster_centers_[model.labels_]
+        model = MahalanobisKMeans(k, covariance_type=covariance_type, shrinkage=shrinkage, random_state=0)
+        residual = iris - model.fit(iris).cluster_centers_[model.labels_]
         inertias.append(model.inertia_)
+        if covariance_type == "global":
+            V = model.covariances_
         expected = np.einsum("ij,jk,ik->", residual, np.linalg.inv(V), residual)
         assert model.inertia_ == pytest.approx(expected)
     assert (np.diff(inertias) < 0).all()
-    if covariance_type in ("diag", "spherical"):
+    if covariance_type != "global":
         assert inertias[0] == pytest.approx(iris.size)
 
 

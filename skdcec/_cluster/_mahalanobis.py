@@ -80,13 +80,13 @@ class MahalanobisRule(Rule):
     shrinkage: float
     rank: int
     multiplicity: int
-    data_components: ndarray  # of the metric of all data
+    inertia_components: ndarray  # of the covariance of all data, without shrinkage
     data_metric: DataMetric | None = None  # known during a fit only
 
     powers_of_length: ClassVar[Mapping[str, int]] = {
         "covariances_": 2,
         "components_": -1,
-        "_data_components": -1,
+        "_inertia_components": -1,
     }
     distances_have_units = False
 
@@ -198,7 +198,7 @@ class MahalanobisRule(Rule):
             assigned_labels,
             **self._assignment(state),
             centers=state.centers,
-            data_components=None if self.covariance.is_fixed else self.data_components,
+            components_of_data=None if self.covariance.is_fixed else self.inertia_components,
         )
 
     def count_distinct(self, state: MahalanobisState, problem: Problem) -> int:
@@ -229,13 +229,13 @@ class MahalanobisRule(Rule):
             "_rank": self.rank,
             "_multiplicity": self.multiplicity,
             "_covariance": self.covariance,
-            "_data_components": self.data_components,
+            "_inertia_components": self.inertia_components,
         }
 
     @classmethod
     def restored(cls, attributes: Mapping[str, Any]) -> tuple[Self, MahalanobisState]:
         """Return the rule and the state of fitted attributes."""
-        names = ("_covariance", "shrinkage_", "_rank", "_multiplicity", "_data_components")
+        names = ("_covariance", "shrinkage_", "_rank", "_multiplicity", "_inertia_components")
         covariances, components = attributes["covariances_"], attributes["components_"]
         if isinstance(attributes["_covariance"], Spherical):
             covariances, components = covariances[:, None], components[:, None]
@@ -337,8 +337,9 @@ class MahalanobisKMeans(BaseCenterClusterer):
         The shrinkage that was used.
 
     inertia_ : float
-        Weighted sum of squared distances of samples to the center of their cluster, under the (shrunken)
-        covariance of all data. So it falls with ``n_clusters``, as that of ``KMeans`` does.
+        Weighted sum of squared distances of samples to the center of their cluster: for 'global' in its
+        metric, otherwise under the covariance of all data without shrinkage. So it falls with ``n_clusters``,
+        as that of ``KMeans`` does.
 
     objective_ : float
         For 'global' the inertia; otherwise the squared distances under the covariance of the cluster plus,
@@ -456,7 +457,11 @@ class MahalanobisKMeans(BaseCenterClusterer):
             L, log_det = standardization((1 - shrinkage) * S + ridge, varies)
             rank = int(np.count_nonzero(L))
         data_metric = DataMetric(S, target, L, log_det, rounding)
-        return MahalanobisRule(covariance, shrinkage, rank, covariance._multiplicity(len(T)), L, data_metric)
+        # without shrinkage, which depends on n_clusters
+        of_data, _ = whitening(S, varies, rounding) if S.ndim == 2 else standardization(S, varies)
+        return MahalanobisRule(
+            covariance, shrinkage, rank, covariance._multiplicity(len(T)), of_data, data_metric
+        )
 
     def _warn_of_few_samples(self, covariance: Covariance, n_samples: int, n_features: int) -> None:
         """Warn if there are too few samples for covariance matrices without shrinkage."""

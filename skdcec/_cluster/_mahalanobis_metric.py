@@ -219,15 +219,15 @@ def assigned_labels(
     offset: ndarray | float,
     factor: float,
     centers: ndarray,
-    data_components: ndarray | None,
+    components_of_data: ndarray | None,
 ) -> tuple[ndarray, float]:
     """Return the label of each row, and the weighted sum of squared distances to its center.
 
     They are measured in the metric of all data, if it is given.
     """
     labels, _, own = assignment(block, distances, offset, factor)
-    if data_components is not None:
-        y = transformed(block.x - centers[labels].astype(block.augmented.dtype), data_components)
+    if components_of_data is not None:
+        y = transformed(block.x - centers[labels].astype(block.augmented.dtype), components_of_data)
         own = np.einsum("ij,ij->i", y, y)
     return labels, float(own @ block.weight)
 
