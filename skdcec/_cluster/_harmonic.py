@@ -1,14 +1,13 @@
 """K-harmonic means and its kernel version.
 
 Both replace the minimum in the objective of k-means by a harmonic mean, so that every sample pulls at every
-center and badly served samples pull harder. The formulas are in `_harmonic_weights`.
+center. The estimators choose parameters from the data; the iteration is in `_harmonic_rules`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import replace
 from numbers import Real
-from typing import Any, ClassVar, Self
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,7 +15,6 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 
 from skdcec._cluster._base import BaseCenterClusterer
-from skdcec._cluster._blocks import Block, Centers, Statistics
 from skdcec._cluster._critical_exponent import (
     LARGEST_CRITICAL,
     SMALLEST_CRITICAL,
@@ -24,17 +22,11 @@ from skdcec._cluster._critical_exponent import (
 )
 from skdcec._cluster._distinct import distance_quantile
 from skdcec._cluster._fixed_point import Best, last_state
-from skdcec._cluster._harmonic_weights import (
-    harmonic_memberships,
-    harmonic_statistics,
-    kernel_memberships,
-    kernel_statistics,
-)
-from skdcec._cluster._kernels import KERNELS, RBF, Kernel, check_kernel
+from skdcec._cluster._harmonic_rules import HarmonicRule, KernelHarmonicRule
+from skdcec._cluster._kernels import KERNELS, Kernel, check_kernel
 from skdcec._cluster._partition import partition_inertia
-from skdcec._cluster._rule import Problem, Rule, State
+from skdcec._cluster._rule import Problem, State
 from skdcec._cluster._seeding import few_rows
-from skdcec._cluster._units import Units
 from skdcec._sklearn import Interval, StrOptions
 
 # The exponents that p='auto' tries. Large ones are k-means; powers of two are cheap.
@@ -53,13 +45,8 @@ DOUBTFUL_INERTIA = 0.05
 EQUAL_INERTIA = 1e-6
 # A narrower kernel may cost this part of the inertia.
 SMALL_INERTIA = 0.01
-# Over-relaxation stops growing at this multiple of the plain step.
-LARGEST_STEP = 8.0
 # A kernel is flat if it is below exp(-FLAT_KERNEL) for half of the samples, even at the nearest center.
 FLAT_KERNEL = 15.0
-# Range of sigma in internal units. A narrower kernel is zero off the centers anyway; for a wider one, 1 - K
-# would underflow.
-WIDTHS = {np.dtype(np.float32): (2.0**-45, 2.0**20), np.dtype(np.float64): (2.0**-400, np.inf)}
 
 
 def format_critical(p_star: float) -> str:
@@ -67,92 +54,6 @@ def format_critical(p_star: float) -> str:
     if p_star == 0:
         return f"p*<{SMALLEST_CRITICAL:.0f}"
     return f"p*={p_star:.2f}" if p_star < LARGEST_CRITICAL else f"p*>={LARGEST_CRITICAL:.0f}"
-
-
-# --------------------------------------------------------------------------- rules
-
-
-@dataclass(frozen=True)
-class HarmonicRule(Rule):
-    """K-harmonic means with exponent p."""
-
-    p: float
-    degree: float
-    accelerate: bool = True
-
-    def statistics(self, state: State) -> Callable[[Block], Statistics]:
-        """Return the function from a block to its statistics."""
-        return partial(harmonic_statistics, centers=Centers.of(state.centers), p=self.p, degree=self.degree)
-
-    def memberships(self, state: State) -> Callable[[Block], ndarray]:
-        """Return the function from a block to its memberships (b, k)."""
-        return partial(harmonic_memberships, centers=Centers.of(state.centers), p=self.p)
-
-    def step_lengths(self) -> tuple[float, float]:
-        """Return the plain step, which minimizes a majorant for degree = 2 only, and the longest one."""
-        plain = min(1.0, 2 / self.degree)
-        return plain, LARGEST_STEP if self.accelerate else plain
-
-    def objective(self, value: Any, state: State, units: Units, total_weight: float) -> Any:
-        """Express an objective in the units of the data, whose power is the degree."""
-        with np.errstate(divide="ignore", over="ignore"):
-            return np.exp(np.log(value) + self.degree * np.log(units.scale))
-
-    def attributes(self, state: State) -> dict[str, Any]:
-        """Return the fitted attributes of a state."""
-        return super().attributes(state) | {"p_": self.p, "degree_": self.degree}
-
-    @classmethod
-    def restored(cls, attributes: Mapping[str, Any]) -> tuple[Self, State]:
-        """Return the rule and the state of fitted attributes."""
-        return cls(attributes["p_"], attributes["degree_"]), State(attributes["cluster_centers_"])
-
-
-@dataclass(frozen=True)
-class KernelHarmonicRule(HarmonicRule):
-    """K-harmonic means with exponent p in the feature space of a kernel."""
-
-    sigma: float = 1.0
-    kernel: Kernel = field(default_factory=RBF)
-
-    powers_of_length: ClassVar[Mapping[str, int]] = {"sigma_": 1}
-
-    def _arguments(self, state: State) -> dict[str, Any]:
-        centers = Centers.of(state.centers)
-        return {"centers": centers, "kernel": self.kernel, "sigma": self._width(state), "p": self.p}
-
-    def _width(self, state: State) -> float:
-        return float(np.clip(self.sigma, *WIDTHS[state.centers.dtype]))
-
-    def statistics(self, state: State) -> Callable[[Block], Statistics]:
-        """Return the function from a block to its statistics."""
-        return partial(kernel_statistics, **self._arguments(state), degree=self.degree)
-
-    def memberships(self, state: State) -> Callable[[Block], ndarray]:
-        """Return the function from a block to its memberships (b, k)."""
-        return partial(kernel_memberships, **self._arguments(state))
-
-    def objective(self, value: Any, state: State, units: Units, total_weight: float) -> Any:
-        """Return the objective, which has no unit, corrected for a width outside of the range."""
-        return value * min(self._width(state) / self.sigma, 1.0) ** (self.degree * self.kernel.order)
-
-    def attributes(self, state: State) -> dict[str, Any]:
-        """Return the fitted attributes of a state."""
-        return super().attributes(state) | {"sigma_": self.sigma, "_kernel": self.kernel}
-
-    @classmethod
-    def restored(cls, attributes: Mapping[str, Any]) -> tuple[Self, State]:
-        """Return the rule and the state of fitted attributes."""
-        rule = cls(
-            attributes["p_"],
-            attributes["degree_"],
-            sigma=attributes["sigma_"],
-            kernel=attributes["_kernel"],
-        )
-        return rule, State(attributes["cluster_centers_"])
-
-
-# --------------------------------------------------------------------------- estimators
 
 
 class _BaseHarmonicMeans(BaseCenterClusterer):
