@@ -28,7 +28,7 @@ from skdcec import (
 )
 from skdcec.covariances import Full, Tied
 from skdcec.kernels import RBF, Kernel
-from skdcec.losses import ClusteringLoss, KLDivergence, soft_assignment
+from skdcec.losses import ClusteringLoss, KLDivergence, KMeansLoss, soft_assignment
 from skdcec.metrics import clustering_accuracy_score
 from skdcec.networks import conv_autoencoder, dense_autoencoder
 
@@ -119,7 +119,7 @@ class Pull(ClusteringLoss):
     def loss(self, Z, centers, targets, xp):
         return self.weight * xp.sum(xp.square(Z - xp.matmul(targets, centers)), axis=1)
 
-    def update_centers(self, Z, centers, labels):
+    def update_centers(self, Z, centers, labels, counts):
         return np.array([Z[labels == j].mean(axis=0) for j in range(len(centers))])
 
 
@@ -141,6 +141,89 @@ def test_a_loss_of_the_user_moves_network_and_centers(X):
     assert np.abs(model.cluster_centers_ - means).max() < 0.2 * Z.std()
     assert_equal_fits(clone(model).fit(X), model)
     assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), model.labels_)
+
+
+def linear_autoencoder(image_shape):
+    """Return a network of two matrices, whose gradients can be written by hand."""
+    layers = keras.layers
+    encoder = keras.Sequential([keras.Input(image_shape), layers.Flatten(), layers.Dense(3, use_bias=False)])
+    pixels = layers.Dense(int(np.prod(image_shape)), use_bias=False)
+    return encoder, keras.Sequential([keras.Input((3,)), pixels, layers.Reshape(image_shape)])
+
+
+@ignore_warnings()
+@pytest.mark.parametrize("center_update", ["count", "lloyd", "fixed"])
+def test_steps_of_dcn_are_those_written_by_hand(X, center_update):
+    network = FrozenEstimator(KerasAutoencoder(linear_autoencoder, epochs=2, random_state=0).fit(X))
+    gamma, rate, n_steps = 0.3, 0.05, 3
+    model = small(
+        autoencoder=network,
+        clustering_loss=KMeansLoss(center_update),
+        gamma=gamma,
+        batch_size=len(X),
+        max_batches=n_steps,
+        batches_per_update=1,
+        optimizer=keras.optimizers.SGD(rate),
+    ).fit(X)
+
+    x = X.reshape(len(X), -1).astype(float)
+    V, W = (w.astype(float) for w in network.estimator.weights_)
+    centers = model.initial_centers_.copy()
+    labels = ((x @ V)[:, None] - centers).__pow__(2).sum(axis=2).argmin(axis=1)
+    counts = np.bincount(labels, minlength=4)
+    for _ in range(n_steps):
+        error = x @ V @ W - x
+        slope_W = 2 / x.size * V.T @ x.T @ error
+        slope_V = 2 / x.size * x.T @ error @ W.T + gamma / len(x) * x.T @ (x @ V - centers[labels])
+        V, W = V - rate * slope_V, W - rate * slope_W
+        Z = x @ V
+        labels = ((Z[:, None] - centers) ** 2).sum(axis=2).argmin(axis=1)
+        if center_update == "count":
+            for z, j in zip(Z, labels, strict=True):
+                counts[j] += 1
+                centers[j] -= (centers[j] - z) / counts[j]
+        elif center_update == "lloyd":
+            centers = np.array([Z[labels == j].mean(axis=0) for j in range(4)])
+        labels = ((Z[:, None] - centers) ** 2).sum(axis=2).argmin(axis=1)
+    assert_allclose(model.autoencoder_.weights_[0], V, rtol=1e-4, atol=1e-6)
+    assert_allclose(model.autoencoder_.weights_[1], W, rtol=1e-4, atol=1e-6)
+    # clusters are numbered alike unless one is empty
+    assert_allclose(model.cluster_centers_, centers, rtol=1e-4)
+    assert not np.allclose(V, network.estimator.weights_[0], rtol=1e-3, atol=1e-4)
+
+
+def test_dcn_leaves_a_center_without_images_where_it_is():
+    Z, centers = np.array([[0.0], [2.0]]), np.array([[1.0], [9.0]])
+    for center_update in ("count", "lloyd"):
+        moved = KMeansLoss(center_update).update_centers(Z, centers, np.array([0, 0]), np.array([0, 0]))
+        assert_array_equal(moved, centers)
+    with pytest.raises(ValueError, match="'center_update' parameter of KMeansLoss"):
+        small(clustering_loss=KMeansLoss("mean")).fit(np.zeros((9, 4, 4)))
+
+
+@ignore_warnings()
+def test_an_interrupted_fit_of_dcn_remembers_its_counts(X, tmp_path):
+    class Kill:
+        """Callback that ends the process of training after some updates."""
+
+        def setup(self, estimator, context):
+            self.n_left = 2
+
+        def teardown(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context):
+            self.n_left -= context.task_name == "update"
+            if not self.n_left:
+                raise KeyboardInterrupt
+
+    params = {"clustering_loss": KMeansLoss(), "batches_per_update": 1}
+    with pytest.raises(KeyboardInterrupt):
+        small(checkpoint=tmp_path, **params).set_callbacks(Kill()).fit(X)
+    assert_equal_fits(small(checkpoint=tmp_path, **params).fit(X), small(**params).fit(X))
 
 
 def test_parameters_of_a_loss_can_be_searched(digits, X):

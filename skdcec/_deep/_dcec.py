@@ -591,7 +591,7 @@ class DCEC(
         judge = Judge.of(fit.images, init)
         fitted = {"init_": init, "initial_centers_": start.centers, "initial_labels_": labels}
         return Beginning(
-            Position(0, autoencoder.weights_, centers, Z, nearest),
+            Position(0, autoencoder.weights_, centers, Z, nearest, np.bincount(labels, minlength=len(centers))),
             start.labels,
             judge,
             judge.modularity(labels),
@@ -656,8 +656,9 @@ class DCEC(
 
         Z = encode(fit.refinement.architecture, saved.weights, fit.images)
         last, labels = saved.records[-1], saved.others["labels"]
-        centers = saved.others["centers"]
-        return Position(int(last["n_batches"]), saved.weights, centers, Z, labels, last["label_change"])
+        centers, counts = saved.others["centers"], saved.others["counts"]
+        n_batches, change = int(last["n_batches"]), last["label_change"]
+        return Position(n_batches, saved.weights, centers, Z, labels, counts, change)
 
     def _attributes(
         self,

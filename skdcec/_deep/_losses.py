@@ -12,7 +12,7 @@ from numpy import ndarray
 from sklearn.base import BaseEstimator
 
 from skdcec._deep._chunks import slices
-from skdcec._sklearn import Interval
+from skdcec._sklearn import Interval, StrOptions
 
 # Keras' own floor for probabilities in the Kullback-Leibler divergence.
 SMALLEST_PROBABILITY = 1e-7
@@ -122,6 +122,7 @@ class ClusteringLoss(BaseEstimator):
     See Also
     --------
     KLDivergence : The loss of DEC and DCEC.
+    KMeansLoss : The loss of DCN.
     """
 
     train_centers = True
@@ -183,7 +184,7 @@ class ClusteringLoss(BaseEstimator):
         """
         return None
 
-    def update_centers(self, Z: ndarray, centers: ndarray, labels: ndarray) -> ndarray:
+    def update_centers(self, Z: ndarray, centers: ndarray, labels: ndarray, counts: ndarray) -> ndarray:
         """Return the centers after an update; by default only the optimizer moves them.
 
         Parameters
@@ -194,6 +195,8 @@ class ClusteringLoss(BaseEstimator):
             The centers.
         labels : ndarray of shape (n_samples,), int32
             The nearest center of each image.
+        counts : ndarray of shape (n_clusters,), int
+            The number of images that each center was given at the start and at all earlier updates.
 
         Returns
         -------
@@ -221,6 +224,7 @@ class KLDivergence(ClusteringLoss):
 
     See Also
     --------
+    KMeansLoss : The loss of DCN.
     ClusteringLoss : The base class, to write another loss.
 
     References
@@ -307,6 +311,145 @@ class KLDivergence(ClusteringLoss):
         Q = soft_assignment(Z, centers, xp)
         P, Q = (xp.clip(A, SMALLEST_PROBABILITY, 1.0) for A in (targets, Q))
         return xp.sum(P * xp.log(P / Q), axis=1)
+
+
+class KMeansLoss(ClusteringLoss):
+    """Half the squared distance of each embedding to its center, the loss of DCN.
+
+    The deep clustering network of Yang et al. [1]_ alternates between the network, the labels and the
+    centers. Between two updates the labels and centers are fixed, and the loss of an image is
+    |z_i - mu_{s_i}|^2 / 2 with its label s_i. At an update, each image gets the label of its nearest center,
+    and the centers move.
+
+    Parameters
+    ----------
+    center_update : {'count', 'lloyd', 'fixed'}, default='count'
+        How the centers move at an update. 'count' is the rule of [1]_: each image in turn pulls its center
+        by (z_i - mu) / c, with the number c of images that the center has been given so far. 'lloyd' puts
+        each center on the mean of its images. 'fixed' leaves the centers where they started, as the first
+        published code of [1]_ did, where 1 / c was an integer division.
+
+    See Also
+    --------
+    KLDivergence : The loss of DEC and DCEC.
+    ClusteringLoss : The base class, to write another loss.
+
+    Notes
+    -----
+    The weight lambda of [1]_ is ``gamma`` of `DCEC`, relative to a reconstruction loss that is the mean over
+    pixels, not the sum. A large one pulls everything into one point; 0.1 is a good first value.
+
+    The steps of the rule of [1]_ do not depend on the order of the images, so one update takes them together:
+    the new center is the mean of all images that it was ever given. The images of the start count as such.
+
+    References
+    ----------
+    .. [1] B. Yang, X. Fu, N. D. Sidiropoulos, M. Hong (2017). "Towards k-means-friendly spaces: simultaneous
+       deep learning and clustering", equations 4 to 8. ICML 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdcec.losses import KMeansLoss
+    >>> loss = KMeansLoss()
+    >>> Z, centers = np.array([[0.0], [1.0], [3.0]]), np.array([[0.0], [3.0]])
+    >>> loss.loss(Z, centers, loss.targets(Z, centers)[:], np)
+    array([0. , 0.5, 0. ])
+    >>> loss.update_centers(Z, centers, np.array([0, 0, 1]), np.array([2, 1]))
+    array([[0.25],
+           [3.  ]])
+    """
+
+    _parameter_constraints: dict = {"center_update": [StrOptions({"count", "lloyd", "fixed"})]}
+    train_centers = False
+
+    def __init__(self, center_update: str = "count") -> None:
+        self.center_update = center_update
+
+    def targets(self, Z: ndarray, centers: ndarray) -> "OneHot":
+        """Return 1 for the nearest center, and 0 for the others.
+
+        Parameters
+        ----------
+        Z : ndarray of shape (n_samples, n_components), float32
+            The embedding of all images.
+        centers : ndarray of shape (n_clusters, n_components), float64
+            The centers.
+
+        Returns
+        -------
+        targets : OneHot
+            Of shape (n_samples, n_clusters), made when rows are read.
+        """
+        return self.label_targets(nearest_centers(Z, centers), len(centers))
+
+    def label_targets(self, labels: ndarray, n_clusters: int) -> "OneHot":
+        """Return 1 for the cluster of the label, and 0 for the others.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_samples,), int32
+            The labels at the start.
+        n_clusters : int
+            Number of clusters.
+
+        Returns
+        -------
+        targets : OneHot
+            Of shape (n_samples, n_clusters), made when rows are read.
+        """
+        return OneHot(labels, n_clusters)
+
+    def loss(self, Z: Any, centers: Any, targets: Any, xp: Any) -> Any:
+        """Return half the squared distance of each row to its center (the second term of equation 4).
+
+        Parameters
+        ----------
+        Z : array of shape (n, n_components)
+            The embedding of the batch.
+        centers : array of shape (n_clusters, n_components)
+            The centers.
+        targets : array of shape (n, n_clusters)
+            A one for the center of each row.
+        xp : module
+            ``numpy`` or ``keras.ops``.
+
+        Returns
+        -------
+        loss : array of shape (n,)
+        """
+        return xp.sum(xp.square(Z - xp.matmul(targets, centers)), axis=1) / 2
+
+    def update_centers(self, Z: ndarray, centers: ndarray, labels: ndarray, counts: ndarray) -> ndarray:
+        """Return the centers after an update (equation 8).
+
+        Parameters
+        ----------
+        Z : ndarray of shape (n_samples, n_components), float32
+            The embedding of all images.
+        centers : ndarray of shape (n_clusters, n_components), float32
+            The centers.
+        labels : ndarray of shape (n_samples,), int32
+            The nearest center of each image.
+        counts : ndarray of shape (n_clusters,), int
+            The number of images that each center was given at the start and at all earlier updates.
+
+        Returns
+        -------
+        centers : ndarray of shape (n_clusters, n_components)
+        """
+        if self.center_update == "fixed":
+            return centers
+        if self.center_update == "lloyd":
+            counts = np.zeros_like(counts)
+        sums = np.zeros(centers.shape)
+        np.add.at(sums, labels, Z)
+        sizes = np.bincount(labels, minlength=len(centers))
+        total = (counts + sizes)[:, np.newaxis]
+        moved: ndarray = np.where(
+            total > 0, (counts[:, np.newaxis] * centers + sums) / np.maximum(total, 1), centers
+        )
+        return moved
 
 
 class OneHot:

@@ -96,7 +96,7 @@ class UpdateWatcher(TrainingWatcher):
 
     def arrays(self, outcome: Position) -> tuple[list[ndarray], Arrays]:
         """Return the weights, centers and labels, and those of the position that is kept."""
-        others = {"centers": outcome.centers, "labels": outcome.labels}
+        others = {"centers": outcome.centers, "labels": outcome.labels, "counts": outcome.counts}
         if self.kept is not None and self.kept is not outcome:
             others |= kept_arrays(self.kept)
         return outcome.weights, others
@@ -114,7 +114,8 @@ class UpdateWatcher(TrainingWatcher):
 
 def kept_arrays(position: Position) -> Arrays:
     """Return the arrays of a checkpoint from which `kept_position` makes a position."""
-    arrays = {f"kept_{i}": array for i, array in enumerate([*position.weights, position.centers])}
+    listed = [*position.weights, position.centers, position.counts]
+    arrays = {f"kept_{i}": array for i, array in enumerate(listed)}
     return arrays | {"kept_at": np.array([position.n_batches, position.label_change])}
 
 
@@ -125,6 +126,7 @@ def kept_position(architecture: str, images: Images, others: Arrays) -> Position
     if "kept_at" not in others:
         return None
     n_batches, change = others["kept_at"].tolist()
-    *weights, centers = (others[f"kept_{i}"] for i in range(len(others) - 3))
+    n_kept = sum(name.startswith("kept_") for name in others) - 1
+    *weights, centers, counts = (others[f"kept_{i}"] for i in range(n_kept))
     Z = encode(architecture, weights, images)
-    return Position(int(n_batches), weights, centers, Z, nearest_centers(Z, centers), change)
+    return Position(int(n_batches), weights, centers, Z, nearest_centers(Z, centers), counts, change)

@@ -18,6 +18,7 @@ class Position:
     centers: ndarray
     Z: ndarray  # the embedding
     labels: ndarray
+    counts: ndarray  # images given to each center so far
     label_change: float = np.inf  # fraction of the labels that changed since the last update
 
 

@@ -170,13 +170,14 @@ def updated(
     Z = encode(recipe.architecture, weights, images)
     check_finite(have_finite_squares(Z) and have_finite_squares(centers))
     labels = nearest_centers(Z, centers)
-    moved = np.asarray(loss.update_centers(Z, centers, labels), dtype=np.float32)
+    moved = np.asarray(loss.update_centers(Z, centers, labels, position.counts), dtype=np.float32)
+    counts = position.counts + np.bincount(labels, minlength=len(centers))
     if moved is not centers:
         check_finite(have_finite_squares(moved))
         trainer.centers.assign(moved)
         centers, labels = moved, nearest_centers(Z, moved)
     change = float(np.mean(labels != position.labels))
-    return Position(position.n_batches + n_batches, weights, centers, Z, labels, change)
+    return Position(position.n_batches + n_batches, weights, centers, Z, labels, counts, change)
 
 
 def have_finite_squares(A: ndarray) -> bool:
