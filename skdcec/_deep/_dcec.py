@@ -588,10 +588,11 @@ class DCEC(
         centers = start.centers.astype(np.float32)
         nearest = nearest_centers(Z, centers)
         labels = nearest if start.labels is None else start.labels
+        counts = np.bincount(labels, minlength=len(centers))
         judge = Judge.of(fit.images, init)
         fitted = {"init_": init, "initial_centers_": start.centers, "initial_labels_": labels}
         return Beginning(
-            Position(0, autoencoder.weights_, centers, Z, nearest, np.bincount(labels, minlength=len(centers))),
+            Position(0, autoencoder.weights_, centers, Z, nearest, counts),
             start.labels,
             judge,
             judge.modularity(labels),
@@ -603,11 +604,9 @@ class DCEC(
         from skdcec._deep._training import refine
 
         schedule, start = fit.schedule, beginning.position
-        label_targets = None
+        initial_labels, label_targets = beginning.attributes["initial_labels_"], None
         if schedule.label_batches:
-            label_targets = fit.loss.label_targets(
-                beginning.attributes["initial_labels_"], len(start.centers)
-            )
+            label_targets = fit.loss.label_targets(initial_labels, len(start.centers))
             if label_targets is None:
                 schedule = schedule._replace(label_batches=0)
         # labels of the initial centers can be returned, others are not those of the network
@@ -641,6 +640,7 @@ class DCEC(
                 schedule=schedule,
                 seed=fit.seeds[2],
                 watcher=watcher,
+                initial_labels=initial_labels,
                 label_targets=label_targets,
                 progress=progress,
             )

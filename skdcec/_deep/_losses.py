@@ -194,7 +194,7 @@ class ClusteringLoss(BaseEstimator):
         centers : ndarray of shape (n_clusters, n_components), float32
             The centers.
         labels : ndarray of shape (n_samples,), int32
-            The nearest center of each image.
+            The nearest center of each image, or its initial label as long as `label_targets` are in use.
         counts : ndarray of shape (n_clusters,), int
             The number of images that each center was given at the start and at all earlier updates.
 
@@ -326,8 +326,8 @@ class KMeansLoss(ClusteringLoss):
     center_update : {'count', 'lloyd', 'fixed'}, default='count'
         How the centers move at an update. 'count' is the rule of [1]_: each image in turn pulls its center
         by (z_i - mu) / c, with the number c of images that the center has been given so far. 'lloyd' puts
-        each center on the mean of its images. 'fixed' leaves the centers where they started, as the first
-        published code of [1]_ did, where 1 / c was an integer division.
+        each center on the mean of its images; it needs ``augmentation=None``. 'fixed' leaves the centers
+        where they started, as the first published code of [1]_ did, where 1 / c was an integer division.
 
     See Also
     --------
@@ -341,6 +341,9 @@ class KMeansLoss(ClusteringLoss):
 
     The steps of the rule of [1]_ do not depend on the order of the images, so one update takes them together:
     the new center is the mean of all images that it was ever given. The images of the start count as such.
+
+    Lloyd's centers are means of images without augmentation. If the batches are augmented, the network draws
+    the augmented images there, the others move on, and the centers run after them, ever faster.
 
     References
     ----------
@@ -430,7 +433,7 @@ class KMeansLoss(ClusteringLoss):
         centers : ndarray of shape (n_clusters, n_components), float32
             The centers.
         labels : ndarray of shape (n_samples,), int32
-            The nearest center of each image.
+            The nearest center of each image, or its initial label as long as `label_targets` are in use.
         counts : ndarray of shape (n_clusters,), int
             The number of images that each center was given at the start and at all earlier updates.
 

@@ -113,13 +113,14 @@ def refine(
     schedule: Schedule,
     seed: int,
     watcher: Watcher,
+    initial_labels: ndarray | None = None,
     label_targets: Targets | None = None,
     progress: Progress | None = None,
 ) -> Position:
     """Train encoder, decoder and centers together (equation 5 of Nogueira and Serapiao).
 
-    Targets come from all images without augmentation; the batches are augmented. The first batches have
-    `label_targets`, if there are any.
+    Targets come from all images without augmentation; the batches are augmented. The first batches teach the
+    initial labels, if the schedule says so.
 
     Parameters
     ----------
@@ -134,7 +135,9 @@ def refine(
         Determines the batches, and the random numbers of layers.
     watcher : Watcher
         Gets the position after each update.
+    initial_labels : ndarray of shape (n_samples,), int, or None
     label_targets : Targets or None
+        Their targets.
     progress : list of ndarray or None
         The `Trainer.progress` at the start; None starts afresh.
 
@@ -150,28 +153,38 @@ def refine(
         trainer.start(start.weights, start.centers, seed, progress)
         while not schedule.is_done(position):
             watcher.begin()
-            targets, end = label_targets, schedule.label_batches
+            labels, targets, end = initial_labels, label_targets, schedule.label_batches
             if position.n_batches >= schedule.label_batches:
-                targets = loss.targets(position.Z, position.centers.astype(np.float64))
+                labels, targets = None, loss.targets(position.Z, position.centers.astype(np.float64))
                 end = schedule.max_batches
             n_batches = min(schedule.batches_per_update, end - position.n_batches)
             losses = trainer.train(images, islice(stream, n_batches), targets, gamma, reconstruction_weight)
-            position = updated(position, n_batches, trainer, recipe, loss, images)
+            position = updated(position, n_batches, trainer, recipe, loss, images, labels)
             if watcher.end(position, losses, trainer.progress):
                 break
     return position
 
 
 def updated(
-    position: Position, n_batches: int, trainer: Trainer, recipe: Recipe, loss: ClusteringLoss, images: Any
+    position: Position,
+    n_batches: int,
+    trainer: Trainer,
+    recipe: Recipe,
+    loss: ClusteringLoss,
+    images: Any,
+    taught: ndarray | None,
 ) -> Position:
-    """Return the position after some more batches: embed all images, then move and assign centers."""
+    """Return the position after some more batches: embed all images, then move and assign centers.
+
+    Centers move by the labels that are taught, if any, else by those of the nearest centers.
+    """
     weights, centers = trainer.arrays(), np.array(ops.convert_to_numpy(trainer.centers))
     Z = encode(recipe.architecture, weights, images)
     check_finite(have_finite_squares(Z) and have_finite_squares(centers))
     labels = nearest_centers(Z, centers)
-    moved = np.asarray(loss.update_centers(Z, centers, labels, position.counts), dtype=np.float32)
-    counts = position.counts + np.bincount(labels, minlength=len(centers))
+    given = labels if taught is None else taught
+    moved = np.asarray(loss.update_centers(Z, centers, given, position.counts), dtype=np.float32)
+    counts = position.counts + np.bincount(given, minlength=len(centers))
     if moved is not centers:
         check_finite(have_finite_squares(moved))
         trainer.centers.assign(moved)
