@@ -7,8 +7,8 @@ losses; and with several networks, each pretrained for itself. All arms of a see
 that they are compared in pairs. Accuracy is that of the best one-to-one matching of clusters and classes;
 labels have no other part.
 
-Data sets are as in ``quality.py``. A name that ends in ``:skewed`` keeps one image in ten of half of the classes.
-Each run is a row of the CSV file. If the benchmark is stopped and started again, it goes on.
+Data sets are as in ``quality.py``. A name that ends in ``:skewed`` keeps one image in ten of half of the
+classes. Each run is a row of the CSV file. If the benchmark is stopped and started again, it goes on.
 
 Run it, from the folder above ``examples``, as::
 
@@ -90,7 +90,16 @@ def summary(rows):
             mean, spread = values.mean(axis=0), values.std(axis=0)
             scores = (f"{mean[i]:.4f} ({spread[i]:.4f})" for i in (0, 1))
             lines.append([data, start, arm, len(found), *scores, pairs, f"{np.median(values[:, 2]):.0f}"])
-    return ["data", "start", "arm", "runs", "accuracy (s.d.)", "NMI (s.d.)", "NMI above DCEC", "seconds"], lines
+    return [
+        "data",
+        "start",
+        "arm",
+        "runs",
+        "accuracy (s.d.)",
+        "NMI (s.d.)",
+        "NMI above DCEC",
+        "seconds",
+    ], lines
 
 
 def main():

@@ -1,20 +1,52 @@
 """The autoencoders with a network of their own: a convolutional one, and a fully connected one."""
 
-from collections.abc import Sequence
-from numbers import Integral
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from functools import partial
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
+import joblib
 import numpy as np
 from numpy import ndarray
 
-from skdcec._deep._base_autoencoder import BaseAutoencoder
+from skdcec._deep._base_autoencoder import LARGEST_SEED, AutoencoderFit, BaseAutoencoder
 from skdcec._sizes import check_sizes
-from skdcec._sklearn import Interval, StrOptions
+from skdcec._sklearn import Interval, StrOptions, report
 
 if TYPE_CHECKING:
     import keras
 
     from skdcec._deep._models import Recipe
+    from skdcec._deep._stages import Stage
+
+
+class LayerWatcher:
+    """Follows the training of one stage: tells the loss of each epoch, and stops in time.
+
+    Parameters
+    ----------
+    say : callable
+        Prints a line.
+    number : int
+    deadline : float or None
+        When to stop, on the clock of `time.monotonic`.
+    """
+
+    def __init__(self, say: Callable[[str], None], number: int, deadline: float | None) -> None:
+        self.say, self.number, self.deadline = say, number, deadline
+        self.n_epochs = 0
+
+    def begin(self) -> None:
+        """Begin an epoch."""
+        self.n_epochs += 1
+
+    def end(self, outcome: Any, losses: dict[str, float], progress: Any) -> bool:
+        """Tell the loss of an epoch; return whether to stop."""
+        loss = losses["reconstruction"]
+        self.say(f"Layer {self.number}, epoch {self.n_epochs}, reconstruction loss {loss:.5f}.")
+        return self.deadline is not None and time.monotonic() >= self.deadline
 
 
 class _BuiltInAutoencoder(BaseAutoencoder):
@@ -22,6 +54,8 @@ class _BuiltInAutoencoder(BaseAutoencoder):
 
     _parameter_constraints: dict = {
         **BaseAutoencoder._parameter_constraints,
+        "layerwise_epochs": [Interval(Integral, 0, None, closed="left")],
+        "corruption": [Interval(Real, 0, 1, closed="left")],
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "dtype_policy": [StrOptions({"float32", "mixed_bfloat16", "mixed_float16"}), None],
     }
@@ -30,6 +64,57 @@ class _BuiltInAutoencoder(BaseAutoencoder):
         from skdcec._deep._networks import glorot_weights
 
         return glorot_weights(recipe.architecture, random_state)
+
+    @abstractmethod
+    def _stages(self, image_shape: Any) -> "list[Stage]":
+        """Return the stages of the network, which are trained one by one."""
+
+    def build_network(self, image_shape: Any) -> "tuple[keras.Model, keras.Model]":
+        """Build the network for images of a shape.
+
+        Parameters
+        ----------
+        image_shape : tuple of (height, width, channels)
+            Shape of the images.
+
+        Returns
+        -------
+        encoder : keras.Model
+            From images to embeddings.
+        decoder : keras.Model
+            From embeddings to images.
+        """
+        from skdcec._deep._stages import mirrored
+
+        return mirrored(image_shape, self._stages(image_shape))
+
+    def _train_layers(
+        self, fit: AutoencoderFit, weights: list[ndarray], random_state: np.random.RandomState
+    ) -> list[ndarray]:
+        if not self.layerwise_epochs:
+            return weights
+        from skdcec._deep._keras_json import undisturbed_random
+        from skdcec._deep._layerwise import train_stages
+
+        report(self, "Training the layers one by one.")
+        with undisturbed_random():
+            return train_stages(
+                self._stages(fit.images.shape[1:]),
+                weights,
+                fit.images,
+                optimizer=fit.recipe.optimizer,
+                epochs=self.layerwise_epochs,
+                batch_size=self.batch_size,
+                corruption=self.corruption,
+                draw_seed=lambda: random_state.randint(LARGEST_SEED),
+                make_watcher=lambda number: LayerWatcher(partial(report, self), number, fit.deadline),
+            )
+
+    def _start_hash(self, recipe: "Recipe") -> str:
+        start = super()._start_hash(recipe)
+        if not self.layerwise_epochs:
+            return start
+        return str(joblib.hash([start, self.layerwise_epochs, self.corruption]))
 
     def _policy(self) -> str:
         """Return the name of the Keras policy of the layers."""
@@ -47,13 +132,23 @@ class ConvAutoencoder(_BuiltInAutoencoder):
     Parameters
     ----------
     filters : sequence of int, default=(32, 64, 128)
-        Filters of each convolution.
+        Filters of each stage, a convolution of stride 2.
 
     kernel_sizes : sequence of int, default=(5, 5, 3)
-        Side of the kernel of each convolution, in pixels; as many as filters.
+        Side of the kernel of the convolution of each stage, in pixels; as many as filters.
 
     n_components : int, default=10
         Dimension of the embedding.
+
+    convolutions_per_stage : int, default=1
+        Number of convolutions in each stage. Those after the first have stride 1 and kernels of 3 x 3
+        pixels, as in VGG [2]_.
+
+    batch_normalization : bool, default=False
+        Whether to normalize each batch after each convolution.
+
+    residual : bool, default=False
+        Whether to add the input of the convolutions of stride 1 to their output, as in ResNet [3]_.
 
     image_shape : tuple, default=None
         (height, width) or (height, width, channels) of the images that flat rows hold. None: a square
@@ -63,6 +158,13 @@ class ConvAutoencoder(_BuiltInAutoencoder):
         Changes the images of each batch at random. 'affine' is `skdcec.layers.RandomAffine`: shifts of up to
         a tenth of the sides and rotations of up to ten degrees. Joint training of `DCEC` uses it, too, unless
         its own ``augmentation`` says otherwise.
+
+    layerwise_epochs : int, default=0
+        Passes over the images in which each layer first learns alone to restore its own input, a random
+        fraction of which is set to zero: the stacked denoising autoencoder of [4]_. 0 is without.
+
+    corruption : float, default=0.2
+        That fraction.
 
     epochs : int or 'auto', default='auto'
         Passes over the images; 'auto' is as many as make 750 steps, and at least 5.
@@ -123,6 +225,11 @@ class ConvAutoencoder(_BuiltInAutoencoder):
     ----------
     .. [1] X. Guo, X. Liu, E. Zhu, J. Yin (2017). "Deep clustering with convolutional autoencoders".
        ICONIP 2017.
+    .. [2] K. Simonyan, A. Zisserman (2015). "Very deep convolutional networks for large-scale image
+       recognition". ICLR 2015.
+    .. [3] K. He, X. Zhang, S. Ren, J. Sun (2016). "Deep residual learning for image recognition". CVPR 2016.
+    .. [4] P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio, P.-A. Manzagol (2010). "Stacked denoising
+       autoencoders". JMLR 11, 3371-3408.
 
     Examples
     --------
@@ -140,6 +247,9 @@ class ConvAutoencoder(_BuiltInAutoencoder):
         **_BuiltInAutoencoder._parameter_constraints,
         "filters": ["array-like"],
         "kernel_sizes": ["array-like"],
+        "convolutions_per_stage": [Interval(Integral, 1, None, closed="left")],
+        "batch_normalization": ["boolean"],
+        "residual": ["boolean"],
     }
 
     def __init__(
@@ -148,8 +258,13 @@ class ConvAutoencoder(_BuiltInAutoencoder):
         kernel_sizes: Sequence[int] = (5, 5, 3),
         n_components: int = 10,
         *,
+        convolutions_per_stage: int = 1,
+        batch_normalization: bool = False,
+        residual: bool = False,
         image_shape: tuple[int, ...] | None = None,
         augmentation: Any = "affine",
+        layerwise_epochs: int = 0,
+        corruption: float = 0.2,
         epochs: int | str = "auto",
         batch_size: int = 256,
         optimizer: Any = "adam",
@@ -160,8 +275,13 @@ class ConvAutoencoder(_BuiltInAutoencoder):
         self.filters = filters
         self.kernel_sizes = kernel_sizes
         self.n_components = n_components
+        self.convolutions_per_stage = convolutions_per_stage
+        self.batch_normalization = batch_normalization
+        self.residual = residual
         self.image_shape = image_shape
         self.augmentation = augmentation
+        self.layerwise_epochs = layerwise_epochs
+        self.corruption = corruption
         self.epochs = epochs
         self.batch_size = batch_size
         self.optimizer = optimizer
@@ -176,31 +296,30 @@ class ConvAutoencoder(_BuiltInAutoencoder):
         if len(filters) != len(kernel_sizes):
             raise ValueError(
                 f"filters={filters} and kernel_sizes={kernel_sizes} should have equal lengths, one "
-                "entry per convolution."
+                "entry per stage."
+            )
+        if self.residual and self.convolutions_per_stage < 2:
+            raise ValueError(
+                f"residual=True adds the input of the convolutions of stride 1 to their output, so "
+                f"convolutions_per_stage={self.convolutions_per_stage} should be at least 2."
             )
 
-    def build_network(self, image_shape: Any) -> "tuple[keras.Model, keras.Model]":
-        """Build the network for images of a shape, by `skdcec.networks.conv_autoencoder`.
-
-        Parameters
-        ----------
-        image_shape : tuple of (height, width, channels)
-            Shape of the images.
-
-        Returns
-        -------
-        encoder : keras.Model
-            From images to embeddings.
-        decoder : keras.Model
-            From embeddings to images.
-        """
-        from skdcec._deep._networks import conv_autoencoder
+    def _stages(self, image_shape: Any) -> "list[Stage]":
+        from skdcec._deep._stages import conv_stages
 
         filters, kernel_sizes = (
             check_sizes(name, getattr(self, name)) for name in ("filters", "kernel_sizes")
         )
-        n_components, policy = int(self.n_components), self._policy()
-        return conv_autoencoder(image_shape, filters, kernel_sizes, n_components, policy)
+        return conv_stages(
+            image_shape,
+            filters,
+            kernel_sizes,
+            int(self.n_components),
+            int(self.convolutions_per_stage),
+            bool(self.batch_normalization),
+            bool(self.residual),
+            self._policy(),
+        )
 
 
 class DenseAutoencoder(_BuiltInAutoencoder):
@@ -211,7 +330,8 @@ class DenseAutoencoder(_BuiltInAutoencoder):
     Parameters
     ----------
     hidden_layer_sizes : sequence of int, default=(500, 500, 2000)
-        Units of the hidden layers of the encoder; the decoder mirrors them.
+        Units of the hidden layers of the encoder; the decoder mirrors them. Without any, the autoencoder is
+        linear.
 
     n_components : int, default=10
         Dimension of the embedding.
@@ -225,6 +345,13 @@ class DenseAutoencoder(_BuiltInAutoencoder):
         Changes the images of each batch at random. 'affine' is `skdcec.layers.RandomAffine`: shifts of up to
         a tenth of the sides and rotations of up to ten degrees. Joint training of `DCEC` uses it, too, unless
         its own ``augmentation`` says otherwise.
+
+    layerwise_epochs : int, default=0
+        Passes over the images in which each layer first learns alone to restore its own input, a random
+        fraction of which is set to zero: the stacked denoising autoencoder of [3]_. 0 is without.
+
+    corruption : float, default=0.2
+        That fraction.
 
     epochs : int or 'auto', default='auto'
         Passes over the images; 'auto' is as many as make 750 steps, and at least 5.
@@ -276,8 +403,8 @@ class DenseAutoencoder(_BuiltInAutoencoder):
 
     Notes
     -----
-    The layers are those of [1]_, section 5; they are trained end to end rather than one by one, as in
-    [2]_. Weights start Glorot uniform.
+    The layers are those of [1]_, section 5. By default they are trained end to end, as in [2]_; with
+    ``layerwise_epochs`` one by one before that, as in [1]_. Weights start Glorot uniform.
 
     References
     ----------
@@ -285,6 +412,8 @@ class DenseAutoencoder(_BuiltInAutoencoder):
        analysis". ICML 2016.
     .. [2] X. Guo, L. Gao, X. Liu, J. Yin (2017). "Improved deep embedded clustering with local
        structure preservation". IJCAI 2017.
+    .. [3] P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio, P.-A. Manzagol (2010). "Stacked denoising
+       autoencoders". JMLR 11, 3371-3408.
 
     Examples
     --------
@@ -307,6 +436,8 @@ class DenseAutoencoder(_BuiltInAutoencoder):
         *,
         image_shape: tuple[int, ...] | None = None,
         augmentation: Any = None,
+        layerwise_epochs: int = 0,
+        corruption: float = 0.2,
         epochs: int | str = "auto",
         batch_size: int = 256,
         optimizer: Any = "adam",
@@ -318,6 +449,8 @@ class DenseAutoencoder(_BuiltInAutoencoder):
         self.n_components = n_components
         self.image_shape = image_shape
         self.augmentation = augmentation
+        self.layerwise_epochs = layerwise_epochs
+        self.corruption = corruption
         self.epochs = epochs
         self.batch_size = batch_size
         self.optimizer = optimizer
@@ -327,24 +460,10 @@ class DenseAutoencoder(_BuiltInAutoencoder):
 
     def _check_params(self) -> None:
         super()._check_params()
-        check_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
+        check_sizes("hidden_layer_sizes", self.hidden_layer_sizes, empty=True)
 
-    def build_network(self, image_shape: Any) -> "tuple[keras.Model, keras.Model]":
-        """Build the network for images of a shape, by `skdcec.networks.dense_autoencoder`.
+    def _stages(self, image_shape: Any) -> "list[Stage]":
+        from skdcec._deep._stages import dense_stages
 
-        Parameters
-        ----------
-        image_shape : tuple of (height, width, channels)
-            Shape of the images.
-
-        Returns
-        -------
-        encoder : keras.Model
-            From images to embeddings.
-        decoder : keras.Model
-            From embeddings to images.
-        """
-        from skdcec._deep._networks import dense_autoencoder
-
-        hidden_layer_sizes = check_sizes("hidden_layer_sizes", self.hidden_layer_sizes)
-        return dense_autoencoder(image_shape, hidden_layer_sizes, int(self.n_components), self._policy())
+        hidden_layer_sizes = check_sizes("hidden_layer_sizes", self.hidden_layer_sizes, empty=True)
+        return dense_stages(hidden_layer_sizes, int(self.n_components), self._policy())

@@ -253,6 +253,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         weights: list[ndarray] = encoder.get_weights() + decoder.get_weights()
         return weights
 
+    def _train_layers(
+        self, fit: AutoencoderFit, weights: list[ndarray], random_state: np.random.RandomState
+    ) -> list[ndarray]:
+        """Return the weights after the layers were trained one by one; by default they are not."""
+        return weights
+
     def _start_hash(self, recipe: "Recipe") -> str:
         """Return a hash of the initial weights of one seed: it differs if their distribution does."""
         return str(joblib.hash(self._initial_weights(recipe, np.random.RandomState(0))))
@@ -341,6 +347,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         records, progress, stopped = [], None, False
         if saved:
             weights, records, progress, stopped = saved.weights, saved.records, saved.progress, saved.stopped
+        else:
+            weights = self._train_layers(fit, weights, random_state)
         epochs = self._n_epochs(len(fit.images))
         make_attributes = partial(self._attributes, fit)
         watcher = EpochWatcher(make_attributes, epochs, task, fit.checkpoint, records, fit.deadline)

@@ -12,14 +12,12 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import ops
 from numpy import ndarray
 
 from skdcec._deep._losses import soft_assignment
+from skdcec._deep._stages import conv_stages, dense_stages, mirrored
 from skdcec._deep._storage import Weights
-
-# Spelled out, so that global Keras settings do not matter.
-IMAGE_LAYER = {"strides": 2, "data_format": "channels_last"}
 
 
 def conv_autoencoder(
@@ -27,6 +25,9 @@ def conv_autoencoder(
     filters: Sequence[int] = (32, 64, 128),
     kernel_sizes: Sequence[int] = (5, 5, 3),
     n_components: int = 10,
+    convolutions_per_stage: int = 1,
+    batch_normalization: bool = False,
+    residual: bool = False,
     dtype: str = "float32",
 ) -> tuple[keras.Model, keras.Model]:
     """Build the convolutional autoencoder of DCEC for any image shape.
@@ -35,16 +36,25 @@ def conv_autoencoder(
     unpadded if that divides all sides without remainder (28 -> 3), else padded (16 -> 2); padding that
     enlarges a side is cropped again on the way back.
 
+    The embedding is a dense layer of all features, that is, a convolution whose kernel is as large as the
+    feature maps: the encoder is fully convolutional.
+
     Parameters
     ----------
     image_shape : tuple of (height, width, channels)
         Shape of the images.
     filters : sequence of int, default=(32, 64, 128)
-        Filters of each convolution.
+        Filters of each stage.
     kernel_sizes : sequence of int, default=(5, 5, 3)
-        Side of the kernel of each convolution, in pixels; as many as filters.
+        Side of the kernel of the convolution of stride 2 of each stage, in pixels; as many as filters.
     n_components : int, default=10
         Dimension of the embedding.
+    convolutions_per_stage : int, default=1
+        One convolution of stride 2, the others of stride 1 and kernel size 3, as in VGG [2]_.
+    batch_normalization : bool, default=False
+        Whether each convolution is followed by batch normalization; that of the pixels is not.
+    residual : bool, default=False
+        Whether the convolutions of stride 1 of a stage are added to their input, as in ResNet [3]_.
     dtype : str, default='float32'
         Name of a Keras policy for all layers but the embedding, which stays float32.
 
@@ -59,6 +69,9 @@ def conv_autoencoder(
     ----------
     .. [1] X. Guo, X. Liu, E. Zhu, J. Yin (2017). "Deep clustering with convolutional autoencoders",
        section 4.1. ICONIP 2017.
+    .. [2] K. Simonyan, A. Zisserman (2015). "Very deep convolutional networks for large-scale image
+       recognition". ICLR 2015.
+    .. [3] K. He, X. Zhang, S. Ren, J. Sun (2016). "Deep residual learning for image recognition". CVPR 2016.
 
     Examples
     --------
@@ -67,48 +80,8 @@ def conv_autoencoder(
     >>> encoder.output_shape, decoder.output_shape
     ((None, 10), (None, 28, 28, 1))
     """
-    depth = len(filters)
-    halved, kernel = 2 ** (depth - 1), kernel_sizes[-1]
-    unpadded = all(
-        side % (2 * halved) == halved and side // halved >= kernel and kernel % 2 for side in image_shape[:2]
-    )
-    paddings = ["same"] * (depth - 1) + ["valid" if unpadded else "same"]
-
-    x = inputs = keras.Input(image_shape, dtype="float32", name="images")
-    sides = []
-    for i in range(depth):
-        sides.append(x.shape[1:3])
-        x = layers.Conv2D(
-            filters[i],
-            kernel_sizes[i],
-            padding=paddings[i],
-            activation="relu",
-            name=f"convolution_{i + 1}",
-            dtype=dtype,
-            **IMAGE_LAYER,
-        )(x)
-    features = x.shape[1:]
-    x = layers.Flatten(data_format="channels_last", dtype=dtype, name="flatten")(x)
-    x = layers.Dense(n_components, name="embedding", dtype="float32")(x)
-    encoder = keras.Model(inputs, x, name="encoder")
-
-    x = inputs = keras.Input((n_components,), dtype="float32", name="embeddings")
-    x = layers.Dense(int(np.prod(features)), activation="relu", name="features", dtype=dtype)(x)
-    x = layers.Reshape(features, dtype=dtype, name="reshape")(x)
-    for i in reversed(range(depth)):
-        x = layers.Conv2DTranspose(
-            filters[i - 1] if i else image_shape[2],
-            kernel_sizes[i],
-            padding=paddings[i],
-            activation="relu" if i else "linear",
-            name=f"deconvolution_{i + 1}",
-            dtype=dtype,
-            **IMAGE_LAYER,
-        )(x)
-        extra = [(0, made - wanted) for made, wanted in zip(x.shape[1:3], sides[i], strict=True)]
-        if extra != [(0, 0), (0, 0)]:
-            x = layers.Cropping2D(extra, data_format="channels_last", dtype=dtype, name=f"crop_{i + 1}")(x)
-    return encoder, keras.Model(inputs, x, name="decoder")
+    options = convolutions_per_stage, batch_normalization, residual, dtype
+    return mirrored(image_shape, conv_stages(image_shape, filters, kernel_sizes, n_components, *options))
 
 
 def dense_autoencoder(
@@ -124,7 +97,8 @@ def dense_autoencoder(
     image_shape : tuple of (height, width, channels)
         Shape of the images.
     hidden_layer_sizes : sequence of int, default=(500, 500, 2000)
-        Units of the hidden layers of the encoder; the decoder mirrors them [1]_.
+        Units of the hidden layers of the encoder; the decoder mirrors them [1]_. Without any, the
+        autoencoder is linear.
     n_components : int, default=10
         Dimension of the embedding.
     dtype : str, default='float32'
@@ -149,19 +123,7 @@ def dense_autoencoder(
     >>> encoder.output_shape, decoder.output_shape
     ((None, 3), (None, 8, 8, 1))
     """
-    x = inputs = keras.Input(image_shape, dtype="float32", name="images")
-    x = layers.Flatten(data_format="channels_last", dtype=dtype, name="flatten")(x)
-    for i, units in enumerate(hidden_layer_sizes, start=1):
-        x = layers.Dense(units, activation="relu", name=f"hidden_{i}", dtype=dtype)(x)
-    x = layers.Dense(n_components, name="embedding", dtype="float32")(x)
-    encoder = keras.Model(inputs, x, name="encoder")
-
-    x = inputs = keras.Input((n_components,), dtype="float32", name="embeddings")
-    for i, units in reversed(list(enumerate(hidden_layer_sizes, start=1))):
-        x = layers.Dense(units, activation="relu", name=f"mirrored_{i}", dtype=dtype)(x)
-    x = layers.Dense(int(np.prod(image_shape)), name="pixels", dtype=dtype)(x)
-    x = layers.Reshape(image_shape, dtype=dtype, name="reshape")(x)
-    return encoder, keras.Model(inputs, x, name="decoder")
+    return mirrored(image_shape, dense_stages(hidden_layer_sizes, n_components, dtype))
 
 
 def build(architecture: str, weights: Weights | None = None) -> tuple[keras.Model, keras.Model]:

@@ -1,0 +1,106 @@
+"""Layer-wise denoising pretraining: the stages of an autoencoder learn one after the other."""
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate, chain
+from typing import Any
+
+import keras
+from keras import layers
+from numpy import ndarray
+
+from skdcec._deep._keras_json import network_json
+from skdcec._deep._models import Recipe
+from skdcec._deep._stages import Stage, mirrored
+from skdcec._deep._storage import Weights
+from skdcec._deep._training import Watcher, encode, pretrain
+
+
+class Hidden:
+    """The output of a trained encoder for all images, computed when rows are read.
+
+    Parameters
+    ----------
+    architecture : str
+    weights : list of ndarray
+    images : Images, or ndarray of shape (n_samples, height, width, channels), float32
+    """
+
+    def __init__(self, architecture: str, weights: Weights, images: Any) -> None:
+        self.architecture, self.weights, self.images = architecture, weights, images
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.images)
+
+    def __getitem__(self, rows: Any) -> ndarray:
+        """Return the output for a slice or an array of indices."""
+        return encode(self.architecture, self.weights, self.images[rows])
+
+
+def train_stages(
+    stages: Sequence[Stage],
+    weights: Weights,
+    images: Any,
+    *,
+    optimizer: str,
+    epochs: int,
+    batch_size: int,
+    corruption: float,
+    draw_seed: Callable[[], int],
+    make_watcher: Callable[[int], Watcher],
+) -> Weights:
+    """Train each stage to reproduce its input, the output of those before it; return all weights.
+
+    Inputs and outputs of a stage lose a random fraction of their values, which have to be restored (Vincent
+    et al. 2010, section 3.5; Xie et al. 2016, equations 4 and 5).
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+    weights : list of ndarray
+        The weights of the autoencoder to start from.
+    images : Images, or ndarray of shape (n_samples, height, width, channels), float32
+    optimizer : str
+        JSON of the Keras optimizer.
+    epochs : int
+        Passes over the images for each stage.
+    batch_size : int
+    corruption : float
+        The fraction that is set to zero.
+    draw_seed : callable
+        Draws the seed of a stage.
+    make_watcher : callable
+        Makes the watcher of a stage of its number, counted from 1.
+    """
+    shape, pairs = tuple(images.shape[1:]), []
+    for stage in stages:
+        pairs.append(mirrored(shape, [stage]))
+        shape = pairs[-1][0].output_shape[1:]
+    # the encoder's weights, then those of the decoder, which ends with the first stage
+    parts = [encoder for encoder, _ in pairs] + [decoder for _, decoder in reversed(pairs)]
+    ends = list(accumulate(len(part.weights) for part in parts))
+    of_parts = [weights[end - len(part.weights) : end] for part, end in zip(parts, ends, strict=True)]
+    for i, (encoder, decoder) in enumerate(pairs):
+        hidden = images
+        if i:
+            architecture = network_json(*mirrored(tuple(images.shape[1:]), stages[:i]))
+            hidden = Hidden(architecture, [*chain(*of_parts[:i], *of_parts[-i:])], images)
+        pair = corrupted(encoder, corruption), corrupted(decoder, corruption)
+        trained = pretrain(
+            Recipe(network_json(*pair), optimizer, None),
+            of_parts[i] + of_parts[-1 - i],
+            hidden,
+            epochs=epochs,
+            batch_size=batch_size,
+            seed=draw_seed(),
+            watcher=make_watcher(i + 1),
+        )
+        n = len(encoder.weights)
+        of_parts[i], of_parts[-1 - i] = trained[:n], trained[n:]
+    return [*chain(*of_parts)]
+
+
+def corrupted(part: keras.Model, corruption: float) -> keras.Model:
+    """Return a network that sets a fraction of its input to zero in training."""
+    inputs = keras.Input(part.input_shape[1:], dtype="float32")
+    return keras.Model(inputs, part(layers.Dropout(corruption, dtype="float32")(inputs)))
