@@ -3,8 +3,8 @@
 Where to begin:
 
 - ``DCEC(n_clusters).fit_predict(images)`` clusters images: deep convolutional embedded clustering.
-- ``KHarmonicMeans(n_clusters).fit_predict(X)`` clusters the rows of a table, as do `KernelKHarmonicMeans` and
-  `MahalanobisKMeans`; they never import Keras.
+- ``KHarmonicMeans(n_clusters).fit_predict(X)`` clusters the rows of a table, as do `KernelKHarmonicMeans`,
+  `MiniBatchKHarmonicMeans` and `MahalanobisKMeans`; they never import Keras.
 - ``ModularityClustering(n_clusters).fit_predict(images)`` clusters images or rows by their neighbors, without
   training.
 - `ConvAutoencoder`, `DenseAutoencoder` and `KerasAutoencoder` embed images, alone or within `DCEC`;
@@ -18,6 +18,7 @@ The parts that can be replaced are in `skdcec.losses`, `skdcec.kernels`, `skdcec
 from skdcec._cluster._critical_exponent import critical_exponent
 from skdcec._cluster._harmonic import KernelKHarmonicMeans, KHarmonicMeans
 from skdcec._cluster._mahalanobis import MahalanobisKMeans
+from skdcec._cluster._mini_batch import MiniBatchKHarmonicMeans
 from skdcec._deep._autoencoders import ConvAutoencoder, DenseAutoencoder
 from skdcec._deep._base_autoencoder import BaseAutoencoder
 from skdcec._deep._dcec import DCEC
@@ -34,6 +35,7 @@ __all__ = [
     "KerasAutoencoder",
     "KernelKHarmonicMeans",
     "MahalanobisKMeans",
+    "MiniBatchKHarmonicMeans",
     "ModularityClustering",
     "__version__",
     "critical_exponent",

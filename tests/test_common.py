@@ -14,6 +14,7 @@ from skdcec import (
     ConvAutoencoder,
     DenseAutoencoder,
     KerasAutoencoder,
+    MiniBatchKHarmonicMeans,
     ModularityClustering,
 )
 
@@ -35,7 +36,15 @@ def network(image_shape):
 
 # the checks cluster a handful of rows, and several clusterings rightly warn
 @UNFINISHED
-@parametrize_with_checks([*SIBLINGS, ModularityClustering(), ModularityClustering(None, n_neighbors=3)])
+@parametrize_with_checks(
+    [
+        *SIBLINGS,
+        MiniBatchKHarmonicMeans(),
+        MiniBatchKHarmonicMeans(p=4.0),
+        ModularityClustering(),
+        ModularityClustering(None, n_neighbors=3),
+    ]
+)
 def test_check_estimator(estimator, check):
     check(estimator)
 
@@ -57,5 +66,5 @@ def test_check_estimator_of_networks(estimator, check):
 def test_every_clusterer_of_the_package_is_checked():
     public = {value for value in vars(skdcec).values() if inspect.isclass(value)}
     clusterers = {value for value in public if issubclass(value, ClusterMixin)}
-    clusterers -= {DCEC, ModularityClustering}
+    clusterers -= {DCEC, MiniBatchKHarmonicMeans, ModularityClustering}
     assert clusterers == {type(estimator) for estimator in SIBLINGS}

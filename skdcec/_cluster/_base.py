@@ -71,6 +71,16 @@ class Inputs(NamedTuple):
     attributes: dict[str, Any]  # fitted attributes that describe X
 
 
+class Beginning(NamedTuple):
+    """The start of a fit, in internal units."""
+
+    problem: Problem
+    all_rows: Rows  # of zero weight, too
+    rule: Any
+    starts: Iterator[ndarray]  # the initial centers of each run
+    n_runs: int
+
+
 def block_size(n_clusters: int, n_features: int) -> int:
     """Return the number of rows in a block.
 
@@ -181,26 +191,32 @@ class BaseCenterClusterer(
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         data = {"X": X, "y": y, "metadata": metadata}
         inputs = self._check_data(X, sample_weight)
-        init, n_init = self._check_init(inputs.X)
-        random_state = check_random_state(self.random_state)
         with block_pool() as pool:
-            problem, all_rows = self._problem(inputs, random_state, pool)
-            rule = self._rule(problem)
-            metric_rows = rule.metric_rows(problem.sample)
-            problem = problem.reordered(seeding_order(problem.sample, problem.weight, metric_rows))
-            task = Task.fit(self, data, self._n_runs(init, n_init, rule, problem))
-            starts = self._starts(init, n_init, inputs.X, rule, problem, random_state)
-            first = next(starts)
-            rule = self._complete(rule, problem, first)
-            best = best_run(
-                rule, problem, chain([first], starts), partial(self._run, problem, task, inputs.attributes)
-            )
+            problem, all_rows, rule, starts, n_runs = self._begin(inputs, pool)
+            task = Task.fit(self, data, n_runs)
+            run_from = partial(self._run, problem, task, inputs.attributes)
+            best = best_run(rule, problem, starts, run_from)
             fitted, n_used = self._finish(all_rows, best)
         fitted = inputs.attributes | fitted
         self._warn(problem, best, n_used, self._in_internal_units(fitted, problem.rows.units))
         set_fitted(self, fitted)
         task.end({})
         return self
+
+    def _begin(self, inputs: Inputs, pool: Executor | None) -> Beginning:
+        """Choose the units, the rule and the initial centers."""
+        init, n_init = self._check_init(inputs.X)
+        random_state = check_random_state(self.random_state)
+        problem, all_rows = self._problem(inputs, random_state, pool)
+        rule = self._rule(problem)
+        metric_rows = rule.metric_rows(problem.sample)
+        problem = problem.reordered(seeding_order(problem.sample, problem.weight, metric_rows))
+        is_kmeans = isinstance(init, str) and init == "kmeans"
+        n_runs = len(rule.kmeans_scales(problem)) if is_kmeans else n_init
+        starts = self._starts(init, n_init, inputs.X, rule, problem, random_state)
+        first = next(starts)
+        rule = self._complete(rule, problem, first)
+        return Beginning(problem, all_rows, rule, chain([first], starts), n_runs)
 
     def _problem(
         self, inputs: Inputs, random_state: np.random.RandomState, pool: Executor | None
@@ -374,11 +390,6 @@ class BaseCenterClusterer(
             )
         check_magnitude(self._rows(centers, np.ones(len(centers))))
         return centers
-
-    def _n_runs(self, init: Any, n_init: int, rule: Rule, problem: Problem) -> int:
-        """Return the number of runs, each from initial centers of its own."""
-        is_kmeans = isinstance(init, str) and init == "kmeans"
-        return len(rule.kmeans_scales(problem)) if is_kmeans else n_init
 
     def _starts(
         self,

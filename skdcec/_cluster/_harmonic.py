@@ -63,7 +63,6 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
         **BaseCenterClusterer._parameter_constraints,
         "p": [StrOptions({"auto"}), Interval(Real, 2, LARGEST_P, closed="both")],
         "degree": [StrOptions({"auto"}), Interval(Real, 2, LARGEST_P, closed="both")],
-        "accelerate": ["boolean"],
     }
     _accepts_sparse = True
 
@@ -86,7 +85,7 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
         variants, exponents = self._variants(rule), self._exponents()[0]
         if len(variants) * len(exponents) == 1:
             return rule
-        few, max_iter = self._few(problem), min(self.max_iter, MAX_TRY_ITER)
+        few, max_iter = self._few(problem), self._max_try_iter()
 
         def outcome(candidate: HarmonicRule) -> tuple[int, float]:
             try:
@@ -104,6 +103,10 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
         i = int(np.argmax(lowest <= (1 + SMALL_INERTIA) * lowest.min() + margin))
         j = int(np.argmax(inertias[i] <= lowest[i] + margin))
         return replace(variants[i], p=exponents[j])
+
+    def _max_try_iter(self) -> int:
+        """Return the number of iterations in which candidates are tried."""
+        return min(self.max_iter, MAX_TRY_ITER)
 
     def _variants(self, rule: HarmonicRule) -> list[HarmonicRule]:
         """Return the rules that come into question besides their exponents, the most wanted ones first."""
@@ -303,6 +306,11 @@ class KHarmonicMeans(_BaseHarmonicMeans):
 
     _rule_type = HarmonicRule
 
+    _parameter_constraints: dict = {
+        **_BaseHarmonicMeans._parameter_constraints,
+        "accelerate": ["boolean"],
+    }
+
     def __init__(
         self,
         n_clusters: int = 8,
@@ -469,6 +477,7 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         **_BaseHarmonicMeans._parameter_constraints,
         "kernel": [StrOptions(set(KERNELS)), Kernel],
         "sigma": [StrOptions({"auto", "scale"}), Interval(Real, 0, None, closed="neither")],
+        "accelerate": ["boolean"],
     }
 
     def __init__(

@@ -79,6 +79,13 @@ class Rows:
         other._converted_blocks = {} if keep_blocks and not is_mapped(self.X) else None
         return other
 
+    def take(self, chosen: ndarray) -> Self:
+        """Return some of the rows, in the order of their indices."""
+        other = copy.copy(self)
+        other.X, other.sample_weight = self.X[chosen], self.sample_weight[chosen]
+        other._converted_blocks = None
+        return other
+
     def block_of_data(self, start: int) -> tuple[Any, ndarray]:
         """Return the rows of the block that begins at start, in the units of the data, and their weights."""
         X = self.X[start : start + self.block_size]
