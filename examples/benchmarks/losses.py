@@ -27,11 +27,12 @@ from _common import print_table
 from quality import load
 from sklearn.metrics import normalized_mutual_info_score
 
-from skdcec import DCEC
+from skdcec import DCEC, ConvAutoencoder
 from skdcec.losses import KLDivergence, KMeansLoss
 from skdcec.metrics import clustering_accuracy_score
 
 COLUMNS = ["data", "arm", "start", "seed", "accuracy", "nmi", "initial", "batches", "seconds"]
+NORMALIZED = {"batch_normalization": True, "residual": True}
 ARMS = {
     "DCEC": {},
     "balance .5": {"clustering_loss": KLDivergence(target_balance=0.5)},
@@ -43,6 +44,9 @@ ARMS = {
     # Lloyd's centers run away from augmented images
     "DCN, Lloyd": {"clustering_loss": KMeansLoss("lloyd"), "gamma": 0.1, "augmentation": None},
     "DCN, fixed": {"clustering_loss": KMeansLoss("fixed"), "gamma": 0.1},
+    "layer by layer": {"autoencoder": ConvAutoencoder(layerwise_epochs=10)},
+    "2 convolutions": {"autoencoder": ConvAutoencoder(convolutions_per_stage=2)},
+    "3, residual": {"autoencoder": ConvAutoencoder(convolutions_per_stage=3, **NORMALIZED)},
 }
 STARTS = {"graph": "auto", "k-means": None}
 

@@ -43,9 +43,9 @@ plt.show()
 # The network
 # -----------
 # The encoder is a small MobileNet, an average over all positions, and a linear embedding; the decoder is that
-# of `ConvAutoencoder`. ``WEIGHTS = "imagenet"`` downloads weights (once), and a path reads a file; ``None`` starts
-# at random, as here, so that this page needs no network. A pair of models keeps the weights that it has. With
-# ``TRAINABLE = False`` only the embedding and the decoder are trained.
+# of `ConvAutoencoder`. ``WEIGHTS = "imagenet"`` downloads weights (once), and a path reads a file; ``None``
+# starts at random, as here, so that this page needs no network. A pair of models keeps the weights that it
+# has. With ``TRAINABLE = False`` only the embedding and the decoder are trained.
 
 WEIGHTS, TRAINABLE = None, True
 keras.utils.set_random_seed(0)

@@ -70,6 +70,19 @@ def current_devices() -> Any:
     return None
 
 
+def has_accelerator() -> bool:
+    """Return whether networks run on a device with a memory of its own; PyTorch copies batch by batch."""
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.config.list_logical_devices("GPU"))
+    if BACKEND == "jax":
+        import jax
+
+        return str(jax.default_backend()) != "cpu"
+    return False
+
+
 def count_devices(devices: Any) -> int:
     """Return the number of devices that a batch is divided among."""
     if devices is None:

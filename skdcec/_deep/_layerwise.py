@@ -23,10 +23,13 @@ class Hidden:
     architecture : str
     weights : list of ndarray
     images : Images, or ndarray of shape (n_samples, height, width, channels), float32
+    shape : tuple
+        The shape of an output.
     """
 
-    def __init__(self, architecture: str, weights: Weights, images: Any) -> None:
+    def __init__(self, architecture: str, weights: Weights, images: Any, shape: tuple[int, ...]) -> None:
         self.architecture, self.weights, self.images = architecture, weights, images
+        self.shape = (len(images), *shape)
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -84,7 +87,8 @@ def train_stages(
         hidden = images
         if i:
             architecture = network_json(*mirrored(tuple(images.shape[1:]), stages[:i]))
-            hidden = Hidden(architecture, [*chain(*of_parts[:i], *of_parts[-i:])], images)
+            trained = [*chain(*of_parts[:i], *of_parts[-i:])]
+            hidden = Hidden(architecture, trained, images, encoder.input_shape[1:])
         pair = corrupted(encoder, corruption), corrupted(decoder, corruption)
         trained = pretrain(
             Recipe(network_json(*pair), optimizer, None),

@@ -10,7 +10,7 @@ from keras import ops
 from numpy import ndarray
 
 from skdcec._deep._batches import Batch
-from skdcec._deep._devices import BACKEND, count_devices, part_of_replica
+from skdcec._deep._devices import BACKEND, count_devices, has_accelerator, part_of_replica
 from skdcec._deep._keras_json import from_json
 from skdcec._deep._losses import ClusteringLoss, Targets
 from skdcec._deep._networks import build
@@ -18,8 +18,10 @@ from skdcec._deep._storage import Weights
 
 # Rows go through a network in batches of exactly one of these sizes, the first that suits it (see `Mapper`).
 INFERENCE_BATCHES = (64, 16, 1)
-# With TensorFlow, so many training steps run in one call, within so many bytes of images.
+# So many training steps run in one call of a compiled loop, within so many bytes of images.
 STEPS_PER_CALL, BYTES_PER_CALL = 16, 2**26
+# The same if all images are on the device, which they are unless they have more bytes than this.
+STEPS_PER_RESIDENT_CALL, RESIDENT_BYTES = 128, 2**32
 # XLA trains these networks more slowly on a CPU; JAX needs it, unless a layer forbids it.
 JIT = "auto" if BACKEND == "jax" else False
 
@@ -99,9 +101,15 @@ class Trainer(keras.Model):
         self.optimizer.build(self.trainable_variables)
         parts = [part for part in (self.encoder, self.decoder, self.augment) if part is not None]
         self.generators = [state for part in parts for state in seed_states(part)]
-        # in order, as in Keras' own files of optimizers; the names of generators differ between processes
-        self.state = [*self.optimizer.variables, *self.generators]
         self.fresh_optimizer = [ops.convert_to_numpy(v).copy() for v in self.optimizer.variables]
+
+    @property
+    def state(self) -> list[Any]:
+        """The variables of optimizer and generators, in order, because names differ between processes.
+
+        As an attribute, they would become variables of the model, too, which JAX refuses.
+        """
+        return [*self.optimizer.variables, *self.generators]
 
     def augmented(self, images: Any) -> Any:
         """Return the images after augmentation."""
@@ -189,48 +197,88 @@ class Trainer(keras.Model):
     ) -> dict[str, float]:
         """Train on some batches; return the mean of each part of the loss over them.
 
+        If the images are those of `resident`, only the numbers of rows travel to the device.
+
         Raises
         ------
         FloatingPointError
             If the loss is not finite.
         """
-        self.reset_metrics()
+        for mean in self.means.values():
+            mean.reset_state()
         constants = {"gamma": gamma, "reconstruction_weight": reconstruction_weight}
+        is_resident = isinstance(images, Resident)
         waiting: list[dict[str, ndarray]] = []
         for batch in batches:
-            x = {"images": images[batch.rows], "weight": batch.weight}
+            x = {"weight": batch.weight}
+            if is_resident:
+                x["rows"] = batch.rows.astype(np.int32)
+                most = STEPS_PER_RESIDENT_CALL
+            else:
+                x["images"] = images[batch.rows]
+                most = max(1, min(STEPS_PER_CALL, BYTES_PER_CALL // x["images"].nbytes))
             # one for each row, because every device gets some rows
             x |= {name: np.full_like(batch.weight, value) for name, value in constants.items()}
             if targets is not None:
                 x["targets"] = np.asarray(targets[batch.rows], dtype=np.float32)
             waiting.append(x)
-            if len(waiting) >= min(STEPS_PER_CALL, BYTES_PER_CALL // x["images"].nbytes):
-                self._take_steps(waiting)
+            if len(waiting) >= most:
+                self._take_steps(waiting, images, most)
                 waiting = []
         if waiting:
-            self._take_steps(waiting)
+            self._take_steps(waiting, images, most)
         losses = {name: float(ops.convert_to_numpy(mean.result())) for name, mean in self.means.items()}
         check_finite(np.isfinite(sum(losses.values())))
         return losses
 
-    def _take_steps(self, inputs: list[dict[str, ndarray]]) -> None:
-        """Take a step on each of the inputs."""
-        if BACKEND == "tensorflow":
-            # in one call, because entering TensorFlow costs milliseconds
-            self._loop_of_steps({name: np.stack([x[name] for x in inputs]) for name in inputs[0]})
-        else:
+    def reset_metrics(self) -> None:
+        """Keep the means: `train_on_batch` would forget all batches before the last one."""
+
+    def _take_steps(self, inputs: list[dict[str, ndarray]], images: Any, most: int) -> None:
+        """Take a step on each of the inputs, of which a call never has more than ``most``."""
+        # on a CPU, XLA runs convolutions more slowly within a loop
+        if BACKEND == "torch" or (BACKEND == "jax" and (self.devices is not None or not has_accelerator())):
             for x in inputs:
                 self.train_on_batch({name: ops.convert_to_tensor(values) for name, values in x.items()})
+            return
+        # in one call, because each costs milliseconds
+        stacked = {name: np.stack([x[name] for x in inputs]) for name in inputs[0]}
+        resident = images.tensor if isinstance(images, Resident) else None
+        if BACKEND == "tensorflow":
+            if resident is None:
+                self._loop_of_steps(stacked)
+            else:
+                self._loop_of_resident_steps(stacked, resident)
+        else:
+            # JAX compiles for a fixed number of steps
+            for name, A in stacked.items():
+                stacked[name] = np.resize(A, (most, *A.shape[1:]))
+            self._loop_of_jax(stacked, resident, len(inputs))
 
     @cached_property
     def _loop_of_steps(self) -> Callable[[Any], None]:
         """A compiled function that takes the steps of inputs that are stacked along a new first axis."""
+        return self._loop_of_tensorflow(resident=False)
+
+    @cached_property
+    def _loop_of_resident_steps(self) -> Callable[[Any, Any], None]:
+        """The same for images that are on the device."""
+        return self._loop_of_tensorflow(resident=True)
+
+    def _loop_of_tensorflow(self, *, resident: bool) -> Callable[..., None]:
         import tensorflow as tf
 
-        shapes = {"images": (None, *self.encoder.input_shape[1:])}
-        shapes |= dict.fromkeys(("weight", "gamma", "reconstruction_weight"), (None,))
+        def spec(*shape: int | None, dtype: Any = tf.float32) -> Any:
+            return tf.TensorSpec(shape, dtype)
+
+        images = spec(None, *self.encoder.input_shape[1:])
+        shapes = dict.fromkeys(("weight", "gamma", "reconstruction_weight"), spec(None, None))
+        if resident:
+            shapes["rows"] = spec(None, None, dtype=tf.int32)
+        else:
+            shapes["images"] = spec(None, *images.shape)
         if self.centers is not None:
-            shapes["targets"] = (None, None)
+            shapes["targets"] = spec(None, None, None)
 
         def step(x: Any) -> None:
             self.train_step((x,))
@@ -244,12 +292,66 @@ class Trainer(keras.Model):
         take_step = step if self.devices is None else step_on_devices
 
         # any number of steps on batches of any size
-        @tf.function(input_signature=[{k: tf.TensorSpec((None, *v), tf.float32) for k, v in shapes.items()}])
-        def take_steps(stacked: Any) -> None:
+        @tf.function(input_signature=[shapes, images] if resident else [shapes])
+        def take_steps(stacked: Any, images: Any = None) -> None:
             for i in tf.range(tf.shape(stacked["weight"])[0]):
-                take_step({name: values[i] for name, values in stacked.items()})
+                x = {name: values[i] for name, values in stacked.items()}
+                if resident:
+                    x["images"] = tf.gather(images, x.pop("rows"))
+                take_step(x)
 
         return take_steps
+
+    def _loop_of_jax(self, stacked: dict[str, ndarray], images: Any, n: int) -> None:
+        """Take the first n steps of inputs that are stacked along a new first axis."""
+        variables = (
+            self.trainable_variables,
+            self.non_trainable_variables,
+            self.optimizer.variables,
+            self.metrics_variables,
+        )
+        state = tuple([v.value for v in part] for part in variables)
+        for part, values in zip(variables, self._compiled_for_jax(state, stacked, images, n), strict=True):
+            for variable, value in zip(part, values, strict=True):
+                variable.assign(value)
+
+    @cached_property
+    def _compiled_for_jax(self) -> Callable[..., Any]:
+        import jax
+
+        def take_steps(state: Any, stacked: Any, images: Any, n: Any) -> Any:
+            def step(i: Any, state: Any) -> Any:
+                x = {name: values[i] for name, values in stacked.items()}
+                if images is not None:
+                    x["images"] = images[x.pop("rows")]
+                return self.train_step(state, (x,))[1]
+
+            return jax.lax.fori_loop(0, n, step, state)
+
+        return jax.jit(take_steps, donate_argnums=0)
+
+
+class Resident:
+    """All images on the device, so that they do not travel in every epoch.
+
+    Parameters
+    ----------
+    images : Images, or ndarray of shape (n_samples, height, width, channels), float32
+    """
+
+    def __init__(self, images: Any) -> None:
+        self.tensor = ops.convert_to_tensor(images[:])
+
+    def __len__(self) -> int:
+        return int(self.tensor.shape[0])
+
+    @classmethod
+    def of(cls, images: Any, trainer: Trainer) -> Any:
+        """Return images for the steps of a trainer: on the device, if it has a memory of its own for them."""
+        n_bytes = 4 * len(images) * int(np.prod(images.shape[1:]))
+        if n_bytes > RESIDENT_BYTES or trainer.devices is not None or not has_accelerator():
+            return images
+        return cls(images)
 
 
 def uses_float16(model: keras.Model) -> bool:

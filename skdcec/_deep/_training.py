@@ -12,7 +12,7 @@ from skdcec._deep._batches import batches, batches_per_epoch
 from skdcec._deep._chunks import slices
 from skdcec._deep._devices import count_devices
 from skdcec._deep._losses import ClusteringLoss, Targets, nearest_centers
-from skdcec._deep._models import Mapper, Progress, Recipe, Trainer, check_finite, squared_error
+from skdcec._deep._models import Mapper, Progress, Recipe, Resident, Trainer, check_finite, squared_error
 from skdcec._deep._pool import lend
 from skdcec._deep._schedule import Position, Schedule
 from skdcec._deep._storage import Weights
@@ -94,9 +94,10 @@ def pretrain(
         n_devices = count_devices(trainer.devices)
         stream = batches(len(images), batch_size, seed, done * n_batches, n_devices)
         trainer.start(weights, seed=seed, progress=progress)
+        near = Resident.of(images, trainer)
         for _ in range(done, epochs):
             watcher.begin()
-            losses = trainer.train(images, islice(stream, n_batches))
+            losses = trainer.train(near, islice(stream, n_batches))
             if watcher.end(trainer.arrays, losses, trainer.progress):
                 break
         return trainer.arrays()
@@ -151,6 +152,7 @@ def refine(
         n_devices = count_devices(trainer.devices)
         stream = batches(len(images), schedule.batch_size, seed, start.n_batches, n_devices)
         trainer.start(start.weights, start.centers, seed, progress)
+        near = Resident.of(images, trainer)
         while not schedule.is_done(position):
             watcher.begin()
             labels, targets, end = initial_labels, label_targets, schedule.label_batches
@@ -158,7 +160,7 @@ def refine(
                 labels, targets = None, loss.targets(position.Z, position.centers.astype(np.float64))
                 end = schedule.max_batches
             n_batches = min(schedule.batches_per_update, end - position.n_batches)
-            losses = trainer.train(images, islice(stream, n_batches), targets, gamma, reconstruction_weight)
+            losses = trainer.train(near, islice(stream, n_batches), targets, gamma, reconstruction_weight)
             position = updated(position, n_batches, trainer, recipe, loss, images, labels)
             if watcher.end(position, losses, trainer.progress):
                 break
