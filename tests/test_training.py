@@ -2,10 +2,15 @@
 
 from itertools import islice
 
+import keras
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.utils._testing import ignore_warnings
 
-from skdcec import ConvAutoencoder
+from skdcec import DCEC, ConvAutoencoder
 from skdcec._deep import _pool
 from skdcec._deep._batches import batches, batches_per_epoch
 from skdcec._deep._keras_json import augmentation_json, network_json, optimizer_json
@@ -273,7 +278,8 @@ def test_a_watcher_stops_both_loops(network, images):
 def run_refinement(network, images, watcher, **schedule):
     architecture, weights = network
     Z = encode(architecture, weights, images)
-    start = Position(0, weights, Z[:4], Z, soft_assignment(Z, Z[:4]).argmax(axis=1))
+    labels = soft_assignment(Z, Z[:4]).argmax(axis=1)
+    start = Position(0, weights, Z[:4], Z, labels, np.bincount(labels, minlength=4))
     schedule = Schedule(**{"batch_size": 16, "batches_per_update": 3, "label_batches": 0} | schedule)
     weights_of_losses = {"gamma": 0.1, "reconstruction_weight": 1.0}
     recipe, loss = recipe_of(architecture), KLDivergence()
@@ -302,3 +308,26 @@ def test_a_loss_that_is_not_finite_names_the_likely_cause(network, images):
 def test_unknown_optimizers_raise(optimizer):
     with pytest.raises(ValueError, match="should be the name of a Keras optimizer"):
         optimizer_json(optimizer)
+
+
+def test_images_that_stay_on_the_device_give_the_same_bits(images, monkeypatch):
+    """A CPU has no memory of its own for them, so that has to be pretended."""
+    autoencoder = ConvAutoencoder((4,), (3,), n_components=3, epochs=3, batch_size=16)
+    model = DCEC(4, init=KMeans(n_init=1), autoencoder=autoencoder, max_batches=9, batches_per_update=4)
+    model.set_params(keep="last", random_state=0)
+    with ignore_warnings():
+        travelling = clone(model).fit(images)
+        monkeypatch.setattr("skdcec._deep._models.has_accelerator", lambda: True)
+        resident = clone(model).fit(images)
+    # JAX then takes its steps in one loop, which may round otherwise
+    equal = assert_allclose if keras.backend.backend() == "jax" else assert_array_equal
+    for one, other in zip(travelling.autoencoder_.weights_, resident.autoencoder_.weights_, strict=True):
+        equal(one, other, **({"atol": 1e-5} if equal is assert_allclose else {}))
+    assert_allclose(resident.history_["clustering_loss"], travelling.history_["clustering_loss"], rtol=1e-4)
+
+
+def test_the_history_is_a_mean_over_all_batches(images):
+    model = ConvAutoencoder((4,), (3,), epochs=1, batch_size=16, augmentation=None, random_state=0)
+    images = images[:48] * np.linspace(0, 1, 48, dtype=np.float32).reshape(-1, 1, 1, 1)
+    model.set_params(optimizer=keras.optimizers.SGD(0.0)).fit(images)
+    assert model.history_["reconstruction_loss"][0] == pytest.approx(-model.score(images), rel=1e-4)
