@@ -14,11 +14,13 @@ With ``--epochs 2 --batches 20 --images 1000`` it is a test of a minute on a CPU
 """
 
 import argparse
+import json
 import shutil
 import subprocess
 import threading
 import time
 import warnings
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -120,6 +122,7 @@ def main():
     parser.add_argument("--images", type=int, help="use the first images only")
     parser.add_argument("--policy", default="float32", help="dtype_policy of the layers")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, default="gpu.json", help="the JSON file of all numbers")
     args = parser.parse_args()
     X, y = (array[: args.images] for array in load_all(args.data))
     print(f"device: {device_name()}; {len(X)} images of {X.shape[1:]}, {args.policy}", flush=True)
@@ -158,6 +161,9 @@ def main():
         scores = clustering_accuracy_score(y, labels), normalized_mutual_info_score(y, labels)
         found.append("{:.4f} / {:.4f}".format(*scores))
     print("accuracy / NMI: {} at the start, {} at the end".format(*found))
+    numbers = {"device": device_name(), "seconds": total, "scores": found, "epochs": epochs.tolist()}
+    numbers |= {name: end - start for name, (start, end) in spans.items()} | {"updates": updates.tolist()}
+    args.output.write_text(json.dumps(numbers, indent=1))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from pathlib import Path
 # Benchmarks, their additional packages, and whether they need images.
 BENCHMARKS = {
     "quality": ([], True),
+    "losses": ([], True),
+    "gpu": (["jax"], True),
     "swap": ([], False),
     "startup": ([], False),
     "centers": ([], False),
