@@ -1,5 +1,6 @@
 """The common parts of the benchmarks: data, a clock, tables and files."""
 
+import csv
 import json
 import os
 import platform
@@ -58,6 +59,29 @@ def print_table(head, lines):
     """Print a Markdown table."""
     rows = [head, ["---"] * len(head), *lines]
     print("", *(f"| {' | '.join(map(str, row))} |" for row in rows), "", sep="\n", flush=True)
+
+
+def resume(path, columns, tasks):
+    """Run the tasks that have no row in a CSV file yet, add their rows to the file, and return all rows.
+
+    A task is a pair: the values of columns that identify it, by name, and a function that returns the row.
+    """
+    path = Path(path).with_suffix(".csv")
+    rows = []
+    if path.exists():
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        if not rows:
+            writer.writeheader()
+        for key, task in tasks:
+            if not any(all(str(row[name]) == str(value) for name, value in key.items()) for row in rows):
+                rows.append(task())
+                writer.writerow(rows[-1])
+                file.flush()
+                print(*rows[-1].values(), flush=True)
+    return rows
 
 
 def write(path, numbers):

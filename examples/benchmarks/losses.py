@@ -16,14 +16,15 @@ Run it, from the folder above ``examples``, as::
 """
 
 import argparse
-import csv
 import tempfile
 import time
 import warnings
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
-from _common import print_table
+from _common import print_table, resume
 from quality import load
 from sklearn.metrics import normalized_mutual_info_score
 
@@ -64,6 +65,11 @@ def load_named(name):
     return images, classes
 
 
+def short(name):
+    """Return the name of a data set in the tables."""
+    return Path(name).name.replace(".npz", "")
+
+
 def run(name, arm, start, seed, memory):
     """Return the row of one run."""
     X, y = load_named(name)
@@ -76,7 +82,7 @@ def run(name, arm, start, seed, memory):
     scores = clustering_accuracy_score(y, labels), normalized_mutual_info_score(y, labels)
     initial = clustering_accuracy_score(y, dcec.initial_labels_)
     values = [*(f"{score:.4f}" for score in (*scores, initial)), dcec.n_batches_, f"{seconds:.1f}"]
-    return dict(zip(COLUMNS, [Path(name).name.replace(".npz", ""), arm, start, seed, *values], strict=True))
+    return dict(zip(COLUMNS, [short(name), arm, start, seed, *values], strict=True))
 
 
 def summary(rows):
@@ -115,24 +121,18 @@ def main():
     parser.add_argument("--output", type=Path, default="losses.csv", help="the CSV file of all runs")
     parser.add_argument("--memory", help="a folder that keeps the pretrained autoencoders")
     args = parser.parse_args()
-    args.output = args.output.with_suffix(".csv")
-    rows = list(csv.DictReader(args.output.open())) if args.output.exists() else []
-    done = {(row["data"], row["arm"], row["start"], int(row["seed"])) for row in rows}
-    with tempfile.TemporaryDirectory() as folder, args.output.open("a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        if not rows:
-            writer.writeheader()
-        for seed in range(args.seeds):
-            for name in args.data:
-                for start in args.starts:
-                    for arm in args.arms:
-                        if (Path(name).name.replace(".npz", ""), arm, start, seed) in done:
-                            continue
-                        rows.append(run(name, arm, start, seed, args.memory or folder))
-                        writer.writerow(rows[-1])
-                        file.flush()
-                        print(*list(rows[-1].values()), flush=True)
-    print_table(*summary(rows))
+    with tempfile.TemporaryDirectory() as folder:
+        memory = args.memory or folder
+        # arms of a seed one after the other, because they share the pretrained network
+        combinations = product(range(args.seeds), args.data, args.starts, args.arms)
+        tasks = (
+            (
+                {"data": short(name), "arm": arm, "start": start, "seed": seed},
+                partial(run, name, arm, start, seed, memory),
+            )
+            for seed, name, start, arm in combinations
+        )
+        print_table(*summary(resume(args.output, COLUMNS, tasks)))
 
 
 if __name__ == "__main__":

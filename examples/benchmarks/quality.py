@@ -15,14 +15,15 @@ Run it, from the folder above ``examples``, as::
 """
 
 import argparse
-import csv
 import time
 import warnings
+from functools import partial
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 import numpy as np
-from _common import print_table
+from _common import print_table, resume
 from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans, SpectralClustering
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -155,25 +156,13 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--output", type=Path, default="quality.csv", help="the CSV file of all runs")
     args = parser.parse_args()
-    args.output = args.output.with_suffix(".csv")
-    rows = list(csv.DictReader(args.output.open())) if args.output.exists() else []
-    done = {(row["data"], row["method"], int(row["seed"])) for row in rows}
-    missing = {prefix for prefix, package in NEEDS.items() if find_spec(package) is None}
-    with args.output.open("a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        if not rows:
-            writer.writeheader()
-        for name in args.data:
-            for method in args.methods:
-                for seed in range(args.seeds):
-                    key = Path(name).stem, method, seed
-                    if key in done or any(method.startswith(prefix) for prefix in missing):
-                        continue
-                    rows.append(run(name, method, seed))
-                    writer.writerow(rows[-1])
-                    file.flush()
-                    print(*list(rows[-1].values()), flush=True)
-    print_table(*summary(rows))
+    missing = tuple(prefix for prefix, package in NEEDS.items() if find_spec(package) is None)
+    tasks = (
+        ({"data": Path(name).stem, "method": method, "seed": seed}, partial(run, name, method, seed))
+        for name, method, seed in product(args.data, args.methods, range(args.seeds))
+        if not method.startswith(missing)
+    )
+    print_table(*summary(resume(args.output, COLUMNS, tasks)))
 
 
 if __name__ == "__main__":

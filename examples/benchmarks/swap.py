@@ -15,13 +15,14 @@ Run it, from the folder above ``examples``, as::
 """
 
 import argparse
-import csv
 import time
 import warnings
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
-from _common import print_table
+from _common import print_table, resume
 from sklearn import datasets
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
@@ -170,22 +171,11 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--output", type=Path, default="swap.csv", help="the CSV file of all runs")
     args = parser.parse_args()
-    args.output = args.output.with_suffix(".csv")
-    rows = list(csv.DictReader(args.output.open())) if args.output.exists() else []
-    done = {(row["data"], row["method"], int(row["seed"])) for row in rows}
-    with args.output.open("a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        if not rows:
-            writer.writeheader()
-        for name in [*DATA, *args.files]:
-            for method in args.methods:
-                for seed in range(args.seeds):
-                    if (Path(name).stem, method, seed) in done:
-                        continue
-                    rows.append(run(name, method, seed))
-                    writer.writerow(rows[-1])
-                    file.flush()
-    print_table(*summary(rows))
+    tasks = (
+        ({"data": Path(name).stem, "method": method, "seed": seed}, partial(run, name, method, seed))
+        for name, method, seed in product([*DATA, *args.files], args.methods, range(args.seeds))
+    )
+    print_table(*summary(resume(args.output, COLUMNS, tasks)))
 
 
 if __name__ == "__main__":

@@ -205,7 +205,28 @@ class ClusteringLoss(BaseEstimator):
         return centers
 
 
-class KLDivergence(ClusteringLoss):
+class MembershipLoss(ClusteringLoss):
+    """A loss whose targets are memberships in the clusters, so that labels are targets, too."""
+
+    def label_targets(self, labels: ndarray, n_clusters: int) -> "OneHot":
+        """Return 1 for the cluster of the label, and 0 for the others.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_samples,), int32
+            The labels at the start.
+        n_clusters : int
+            Number of clusters.
+
+        Returns
+        -------
+        targets : OneHot
+            Of shape (n_samples, n_clusters), made when rows are read.
+        """
+        return OneHot(labels, n_clusters)
+
+
+class KLDivergence(MembershipLoss):
     """Kullback-Leibler divergence between targets and soft assignments, the loss of DEC and DCEC.
 
     The loss of DEC [1]_ and DCEC [2]_. The targets are P_ij proportional to q_ij^power / f_j^balance, with
@@ -273,23 +294,6 @@ class KLDivergence(ClusteringLoss):
         """
         return SharpenedAssignments(Z, centers, self.target_power, self.target_balance)
 
-    def label_targets(self, labels: ndarray, n_clusters: int) -> "OneHot":
-        """Return 1 for the cluster of the label, and 0 for the others.
-
-        Parameters
-        ----------
-        labels : ndarray of shape (n_samples,), int32
-            The labels at the start.
-        n_clusters : int
-            Number of clusters.
-
-        Returns
-        -------
-        targets : OneHot
-            Of shape (n_samples, n_clusters), made when rows are read.
-        """
-        return OneHot(labels, n_clusters)
-
     def loss(self, Z: Any, centers: Any, targets: Any, xp: Any) -> Any:
         """Return KL(P || Q) of each row (equation 7 of Nogueira and Serapiao).
 
@@ -313,7 +317,7 @@ class KLDivergence(ClusteringLoss):
         return xp.sum(P * xp.log(P / Q), axis=1)
 
 
-class KMeansLoss(ClusteringLoss):
+class KMeansLoss(MembershipLoss):
     """Half the squared distance of each embedding to its center, the loss of DCN.
 
     The deep clustering network of Yang et al. [1]_ alternates between the network, the labels and the
@@ -385,23 +389,6 @@ class KMeansLoss(ClusteringLoss):
             Of shape (n_samples, n_clusters), made when rows are read.
         """
         return self.label_targets(nearest_centers(Z, centers), len(centers))
-
-    def label_targets(self, labels: ndarray, n_clusters: int) -> "OneHot":
-        """Return 1 for the cluster of the label, and 0 for the others.
-
-        Parameters
-        ----------
-        labels : ndarray of shape (n_samples,), int32
-            The labels at the start.
-        n_clusters : int
-            Number of clusters.
-
-        Returns
-        -------
-        targets : OneHot
-            Of shape (n_samples, n_clusters), made when rows are read.
-        """
-        return OneHot(labels, n_clusters)
 
     def loss(self, Z: Any, centers: Any, targets: Any, xp: Any) -> Any:
         """Return half the squared distance of each row to its center (the second term of equation 4).
