@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -22,11 +23,29 @@ __all__ = [
     "_check_sample_weight",
     "_fit_context",
     "_openmp_effective_n_threads",
+    "refuse_masked",
     "report",
     "set_fitted",
+    "validate_known_data",
     "validate_new_data",
     "validate_parameter_constraints",
 ]
+
+
+def refuse_masked(X: Any, name: str = "X") -> None:
+    """Raise a ValueError for an array with masked values, because the values under the mask mean nothing."""
+    n_masked = np.ma.getmaskarray(X).sum() if isinstance(X, np.ma.MaskedArray) else 0
+    if n_masked:
+        raise ValueError(
+            f"{name} is a masked array with {n_masked} masked values. Leave these samples out, or fill in "
+            "values with filled()."
+        )
+
+
+def validate_known_data(estimator: Any, X: Any, **check_params: Any) -> Any:
+    """Validate data for a fitted estimator."""
+    refuse_masked(X)
+    return validate_data(estimator, X, reset=False, **check_params)
 
 
 def validate_new_data(estimator: Any, X: Any, **check_params: Any) -> tuple[Any, dict[str, Any]]:
@@ -40,6 +59,7 @@ def validate_new_data(estimator: Any, X: Any, **check_params: Any) -> tuple[Any,
         ``n_features_in_``, and ``feature_names_in_``, which is None without named columns, so that callbacks
         do not see the names of an earlier fit.
     """
+    refuse_masked(X)
     probe = copy.copy(estimator)
     X = validate_data(probe, X, reset=True, **check_params)
     names = ("n_features_in_", "feature_names_in_")

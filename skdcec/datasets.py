@@ -133,8 +133,8 @@ def load_npz(path: str | PathLike[str], *, subset: str = "train") -> Bunch:
     Raises
     ------
     ValueError
-        If the subset is unknown, the file is not an ``.npz`` file, an array is missing, or arrays do not fit
-        together.
+        If the subset is unknown, the file is not an ``.npz`` file, an array is missing, arrays do not fit
+        together, or targets are not one integer for each image (a column of them is fine).
     FileNotFoundError
         If there is no such file.
     """
@@ -153,10 +153,14 @@ def load_npz(path: str | PathLike[str], *, subset: str = "train") -> Bunch:
     for images, target, name in zip(arrays[::2], arrays[1::2], names[::2], strict=True):
         if target.dtype.kind not in "biu":
             raise ValueError(f"{path} has targets of dtype={target.dtype}, which should be integers.")
+        if target.ndim != 1 and target.shape != (len(target), 1):
+            raise ValueError(
+                f"{path} has targets of shape {target.shape}, which should be one integer for each image."
+            )
         if len(images) != len(target):
             raise ValueError(f"{path} has {len(images)} images in {name}, but {len(target)} targets.")
     parts = [part / np.float32(255) if part.dtype == np.uint8 else part for part in arrays[::2]]
-    return _bunch(np.concatenate(parts), np.concatenate(arrays[1::2]))
+    return _bunch(np.concatenate(parts), np.concatenate([np.ravel(target) for target in arrays[1::2]]))
 
 
 def load_image_folder(

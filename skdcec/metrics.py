@@ -1,13 +1,17 @@
 """Scores of a clustering against known classes, and signs that something is wrong with clusters."""
 
 import numpy as np
+import scipy.sparse as sp
+from numpy import ndarray
 from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse.csgraph import connected_components
 from sklearn.metrics import make_scorer
 from sklearn.metrics.cluster import contingency_matrix
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skdcec._cluster._partition import cluster_health
+from skdcec._sklearn import refuse_masked
 
 __all__ = ["cluster_health", "clustering_accuracy_score", "clustering_accuracy_scorer"]
 
@@ -16,7 +20,8 @@ def clustering_accuracy_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Return the share of samples that the best matching of clusters to classes gets right.
 
     Each cluster is matched to at most one class, and each class to at most one cluster, so that the
-    number of agreements is largest (the Hungarian method).
+    number of agreements is largest (the Hungarian method). Clusters and classes that share no samples, not
+    even by way of others, are matched on their own, which saves memory if there are many.
 
     Parameters
     ----------
@@ -33,7 +38,8 @@ def clustering_accuracy_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     Raises
     ------
     ValueError
-        If the two have different lengths, are empty or not one-dimensional.
+        If the two have different lengths, are empty or not one-dimensional, or hold NaN, masked or continuous
+        values.
 
     See Also
     --------
@@ -51,16 +57,45 @@ def clustering_accuracy_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     >>> clustering_accuracy_score([0, 0, 1, 1], [5, 5, 3, 5])
     0.75
     """
-    classes, labels = column_or_1d(y_true), column_or_1d(y_pred)
+    classes, labels = check_labels("y_true", y_true), check_labels("y_pred", y_pred)
     check_consistent_length(classes, labels)
     if not len(classes):
         raise ValueError("y_true and y_pred are empty; a minimum of 1 sample is required.")
     clustered = labels != -1
     if not np.any(clustered):
         return 0.0
-    table = contingency_matrix(classes[clustered], labels[clustered])
-    agreements = table[linear_sum_assignment(table, maximize=True)].sum()
-    return float(agreements / len(classes))
+    table = contingency_matrix(classes[clustered], labels[clustered], sparse=True)
+    return float(largest_agreement(table) / len(classes))
+
+
+def check_labels(name: str, labels: ArrayLike) -> ndarray:
+    """Return labels as an array; raise a ValueError unless they name classes or clusters."""
+    refuse_masked(labels, name)
+    values: ndarray = column_or_1d(labels)
+    if values.dtype.kind == "f":
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name} contains NaN or infinity.")
+        if (values != np.rint(values)).any():
+            raise ValueError(f"{name} has continuous values; it should name classes or clusters.")
+    return values
+
+
+def largest_agreement(table: sp.csr_matrix) -> int:
+    """Return the largest sum of entries of a table, of which no two share a row or a column."""
+    n_rows = table.shape[0]
+    graph = sp.block_array([[None, table], [table.T, None]], format="csr")
+    # without an entry in common, parts can be matched one by one
+    part = connected_components(graph, directed=False)[1]
+    columns = np.argsort(part[n_rows:], kind="stable")
+    rows = np.argsort(part[:n_rows], kind="stable")
+    numbers = np.arange(part.max() + 2)
+    row_ends = np.searchsorted(part[:n_rows][rows], numbers)
+    column_ends = np.searchsorted(part[n_rows:][columns], numbers)
+    by_part, total = table.tocsr()[rows][:, columns], 0
+    for i in numbers[:-1]:
+        block = by_part[row_ends[i] : row_ends[i + 1], column_ends[i] : column_ends[i + 1]].toarray()
+        total += int(block[linear_sum_assignment(block, maximize=True)].sum())
+    return total
 
 
 clustering_accuracy_scorer = make_scorer(clustering_accuracy_score)

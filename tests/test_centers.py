@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits, load_iris, make_blobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
@@ -17,7 +18,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from _registry import HARMONIC, NEAREST, SIBLINGS, fit
+from _registry import HARMONIC, NEAREST, SIBLINGS, fit, siblings
 from skdcec import KernelKHarmonicMeans, KHarmonicMeans, MahalanobisKMeans
 from skdcec._cluster._blocks import Block, Centers, Statistics, add_statistics, owners, squared_distances
 from skdcec._cluster._distinct import count_distinct
@@ -605,3 +606,18 @@ def test_small_helpers():
     assert count_distinct(centers * 1e-6, 12.0, centers * 1e-6, np.ones(4)) == 1
     many = np.arange(100.0)[:, None] * 0.15
     assert count_distinct(many, 12.0, np.array([[-50.0]]), np.ones(1)) == 100
+
+
+@siblings
+def test_masked_values_are_refused(estimator):
+    X = np.ma.masked_array(np.random.default_rng(0).normal(size=(40, 3)))
+    model = fit(estimator, X, n_clusters=2)
+    X[3, 1] = np.ma.masked
+    for method in (model.fit, model.predict, model.transform, model.score):
+        with pytest.raises(ValueError, match="X is a masked array with 1 masked values"):
+            method(X)
+
+
+def test_a_class_as_init_is_told():
+    with pytest.raises(TypeError, match=r"KMeans'> is a class.*pass its cluster_centers_"):
+        KHarmonicMeans(2, init=KMeans).fit(np.eye(4))

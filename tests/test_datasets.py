@@ -67,6 +67,15 @@ def test_local_files(tmp_path):
     np.testing.assert_allclose(both.images, x[[0, 1, 0]] / 255, rtol=1e-6)
 
 
+def test_a_column_of_targets_is_flattened_and_a_table_refused(tmp_path):
+    path, x = tmp_path / "images.npz", np.zeros((4, 8, 8, 3), np.uint8)
+    np.savez(path, x_train=x, y_train=np.array([[3], [1], [2], [0]], np.uint8))
+    assert datasets.load_npz(path).target.tolist() == [3, 1, 2, 0]
+    np.savez(path, x_train=x, y_train=np.eye(4, dtype=int))
+    with pytest.raises(ValueError, match=r"targets of shape \(4, 4\), which should be one integer"):
+        datasets.load_npz(path)
+
+
 def test_real_usps_file(usps):
     check(usps, (7291, 16, 16))
     assert np.bincount(usps.target).tolist() == [1194, 1005, 731, 658, 652, 556, 664, 645, 542, 644]

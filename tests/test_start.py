@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from _registry import UNFINISHED
 from skdcec import DCEC, ConvAutoencoder, ModularityClustering
@@ -172,3 +175,27 @@ def test_the_defaults_find_the_digits(digits):
     labels = DCEC(10, random_state=0).fit_predict(digits.images)
     # k-means on pixels has .79, the published settings .72 to .93
     assert clustering_accuracy_score(digits.target, labels) > 0.94
+
+
+class Stripes(ClusterMixin, BaseEstimator):
+    """A clusterer with the documented API of scikit-learn, and nothing more."""
+
+    def __init__(self, n_clusters=3):
+        self.n_clusters = n_clusters
+
+    def fit(self, X, y=None):
+        self.labels_ = np.argsort(np.argsort(X[:, 0])) * self.n_clusters // len(X)
+        return self
+
+
+@UNFINISHED
+@pytest.mark.parametrize(
+    "init", [Stripes(), make_pipeline(StandardScaler(), Stripes())], ids=["alone", "last"]
+)
+def test_a_clusterer_without_private_methods_is_an_init(digits, init):
+    autoencoder = ConvAutoencoder((4,), (3,), n_components=3, epochs=1)
+    params = {"autoencoder": autoencoder, "max_batches": 1, "keep": "last", "random_state": 0}
+    model = DCEC(4, init=init, **params).fit(digits.images[:60])
+    assert model.initial_centers_.shape == (4, 3)
+    with pytest.raises(ValueError, match="X is a masked array with 64 masked values"):
+        model.predict(np.ma.masked_array(digits.images[:2], np.arange(2)[:, None, None] * np.ones((1, 8, 8))))

@@ -8,6 +8,7 @@ by a power of two near the spread of the data. Neither step rounds the result no
 make it independent of the position of the data and of their physical unit.
 """
 
+import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
@@ -28,7 +29,7 @@ from sklearn.base import (
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skdcec._cluster._blocks import Block
 from skdcec._cluster._dask import DaskRows, check_dask_array, is_dask
@@ -53,6 +54,7 @@ from skdcec._sklearn import (
     _check_sample_weight,
     _fit_context,
     set_fitted,
+    validate_known_data,
     validate_new_data,
 )
 from skdcec._task import Task
@@ -361,6 +363,12 @@ class BaseCenterClusterer(
 
     def _check_init(self, X: Any) -> tuple[Any, int]:
         """Return ``init``, as an array if it is one, and the number of runs."""
+        if inspect.isclass(self.init):
+            raise TypeError(
+                f"init={self.init!r} is a class. init should be 'kmeans', 'k-means++', 'random', an array of "
+                "centers, or a function of X, n_clusters and random_state; for the centers of a fitted "
+                "clusterer, pass its cluster_centers_."
+            )
         if isinstance(self.init, str) or callable(self.init):
             n_init = self.n_init
             if n_init == "auto":
@@ -432,7 +440,7 @@ class BaseCenterClusterer(
         if is_dask(X):
             X, sample_weight = check_dask_array(X, sample_weight, n_features=self.n_features_in_)
         else:
-            X = without_duplicates(validate_data(self, X, reset=False, **self._check_params()))
+            X = without_duplicates(validate_known_data(self, X, **self._check_params()))
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         units = Units(None if sp.issparse(X) else self._origin, self._scale)
         rows = self._rows(X, sample_weight, units=units, pool=pool, all_rows=True)

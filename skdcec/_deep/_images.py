@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
-from sklearn.utils.validation import validate_data
 
 from skdcec._deep._chunks import CHUNK, slices
 from skdcec._deep._streams import is_stream, iterate_stream, store_stream
 from skdcec._image_shape import Shape, flatten, resolve_image_shape, with_channels
-from skdcec._sklearn import validate_new_data
+from skdcec._sklearn import refuse_masked, validate_known_data, validate_new_data
 
 # Resizing with Lanczos overshoots [0, 1], but by less than this.
 LARGEST_OVERSHOOT = 2
@@ -108,6 +107,7 @@ def check_images(estimator: Any, X: Any, image_shape: Any = None) -> Images:
         rows, sample_shape = store_stream(X)
         names = None
     else:
+        refuse_masked(X)
         X, sample_shape = flatten(X)
         rows, attributes = validate_new_data(estimator, X, dtype="numeric")
         names = attributes["feature_names_in_"]
@@ -136,9 +136,10 @@ def check_new_images(estimator: Any, X: Any) -> tuple[Iterable[Images], Any]:
     """
     if is_stream(X):
         return stream_parts(estimator, X), np.dtype(np.float32)
+    refuse_masked(X)
     X, sample_shape = flatten(X)
     check_sample_shape(estimator, sample_shape)
-    rows = validate_data(estimator, X, reset=False, dtype="numeric")
+    rows = validate_known_data(estimator, X, dtype="numeric")
     check_float32(rows)
     check_scale(estimator, rows)
     dtype = np.dtype(np.float64 if rows.dtype == np.float64 else np.float32)

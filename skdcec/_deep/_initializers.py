@@ -11,6 +11,7 @@ from sklearn.cluster import KMeans
 from sklearn.utils import check_array, check_random_state
 
 from skdcec._graph._modularity_clustering import FEWEST_SAMPLES, ModularityClustering
+from skdcec._sklearn import validate_parameter_constraints
 
 
 class Start(NamedTuple):
@@ -50,8 +51,7 @@ def check_init(init: Any, n_clusters: int | None, n_components: int, n_samples: 
         )
     if estimator:
         init = clone(init)
-        if hasattr(init, "_validate_params"):
-            init._validate_params()
+        validate_parameter_constraints(init)
         return init if n_clusters is None else set_cluster_number(init, n_clusters)
     if callable(init):
         check_signature(init)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skdcec._graph._communities import Graph, partition
 from skdcec._graph._neighbor_graph import NeighborGraph
@@ -17,7 +17,15 @@ from skdcec._graph._neighbors import nearest_neighbors, scales, votes
 from skdcec._graph._views import Tolerance
 from skdcec._image_shape import flatten, resolve_image_shape, with_channels
 from skdcec._sizes import check_sizes
-from skdcec._sklearn import DOC_LINK, Interval, StrOptions, _fit_context, set_fitted, validate_new_data
+from skdcec._sklearn import (
+    DOC_LINK,
+    Interval,
+    StrOptions,
+    _fit_context,
+    set_fitted,
+    validate_known_data,
+    validate_new_data,
+)
 
 # Tolerances are compared on no more rows than this.
 TOLERANCE_SAMPLE = 4096
@@ -361,7 +369,7 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
                 f"X has images of shape {sample_shape}, but {type(self).__name__} was fitted with images of "
                 f"shape {self._image_shape}."
             )
-        X = validate_data(self, as_floats(X), reset=False, **VALIDATION)
+        X = validate_known_data(self, as_floats(X), **VALIDATION)
         return vote(vars(self), X)
 
     def __sklearn_tags__(self) -> Any:
