@@ -197,7 +197,7 @@ class Trainer(keras.Model):
     ) -> dict[str, float]:
         """Train on some batches; return the mean of each part of the loss over them.
 
-        If the images are those of `resident`, only the numbers of rows travel to the device.
+        If the images are `Resident`, only the numbers of rows travel to the device.
 
         Raises
         ------
