@@ -621,3 +621,10 @@ def test_masked_values_are_refused(estimator):
 def test_a_class_as_init_is_told():
     with pytest.raises(TypeError, match=r"KMeans'> is a class.*pass its cluster_centers_"):
         KHarmonicMeans(2, init=KMeans).fit(np.eye(4))
+
+
+@siblings
+def test_bytes_count_clusters_like_other_integers(estimator):
+    X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0], [9], [18]], 20, axis=0)
+    expected = fit(estimator, X, n_clusters=3).labels_
+    np.testing.assert_array_equal(fit(estimator, X, n_clusters=np.uint8(3)).labels_, expected)

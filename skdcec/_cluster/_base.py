@@ -142,6 +142,11 @@ class BaseCenterClusterer(
     _accepts_sparse = False
     _doc_link_module, _doc_link_template = DOC_LINK
 
+    @property
+    def _k(self) -> int:
+        """The number of clusters as a Python integer, because sums of np.uint8 overflow."""
+        return int(self.n_clusters)
+
     # ---------------------------------------------------------------- hooks
 
     def _rule(self, problem: Problem) -> Rule:
@@ -305,7 +310,7 @@ class BaseCenterClusterer(
 
     def _label(self, rows: Rows, rule: Rule, state: Any) -> tuple[ndarray, float, ndarray]:
         """Return the label of each row, the inertia and the weight of each cluster."""
-        function = partial(labels_and_sizes, labels=rule.labels(state), n_clusters=self.n_clusters)
+        function = partial(labels_and_sizes, labels=rule.labels(state), n_clusters=self._k)
         labels, inertias, sizes = zip(*rows.map(function), strict=True)
         return np.concatenate(labels), sum(inertias), sum(sizes)
 
@@ -319,10 +324,10 @@ class BaseCenterClusterer(
                 stacklevel=4,
             )
         problem_found = ""
-        if best.n_distinct < self.n_clusters:
-            problem_found = f"only {best.n_distinct} of the {self.n_clusters} cluster centers are distinct"
-        elif n_used < self.n_clusters:
-            problem_found = f"only {n_used} of the {self.n_clusters} clusters own a sample"
+        if best.n_distinct < self._k:
+            problem_found = f"only {best.n_distinct} of the {self._k} cluster centers are distinct"
+        elif n_used < self._k:
+            problem_found = f"only {n_used} of the {self._k} clusters own a sample"
         if problem_found:
             warnings.warn(
                 f"{type(self).__name__}: {problem_found}. {self._advice(problem, best.rule)}",
@@ -345,12 +350,12 @@ class BaseCenterClusterer(
             X = without_duplicates(X)
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
             n_positive = int(np.count_nonzero(sample_weight))
-        if X.shape[0] < self.n_clusters:
-            raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}.")
-        if n_positive < self.n_clusters:
+        if X.shape[0] < self._k:
+            raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self._k}.")
+        if n_positive < self._k:
             raise ValueError(
                 f"Only {n_positive} samples have a positive sample_weight, which should be >= "
-                f"n_clusters={self.n_clusters}."
+                f"n_clusters={self._k}."
             )
         return Inputs(X, sample_weight, n_positive == X.shape[0], attributes)
 
@@ -374,7 +379,7 @@ class BaseCenterClusterer(
             if n_init == "auto":
                 n_init = N_INIT[self.init] if isinstance(self.init, str) else N_INIT["random"]
                 if self.init == "kmeans":
-                    few = n_init * MANY_CLUSTERS // self.n_clusters
+                    few = n_init * MANY_CLUSTERS // self._k
                     n_init = min(n_init, max(few, FEWEST_KMEANS))
             return self.init, n_init
         centers = self._check_centers(self.init, X)
@@ -390,10 +395,10 @@ class BaseCenterClusterer(
     def _check_centers(self, centers: Any, X: Any) -> ndarray:
         """Return initial centers of the type of X; raise unless they fit."""
         centers = check_array(centers, dtype=X.dtype, order="C", copy=True, input_name="init")
-        expected = (self.n_clusters, X.shape[1])
+        expected = (self._k, X.shape[1])
         if centers.shape != expected:
             raise ValueError(
-                f"init has shape {centers.shape}, but n_clusters={self.n_clusters} and "
+                f"init has shape {centers.shape}, but n_clusters={self._k} and "
                 f"n_features={X.shape[1]} ask for initial centers of shape {expected}."
             )
         check_magnitude(self._rows(centers, np.ones(len(centers))))
@@ -410,25 +415,25 @@ class BaseCenterClusterer(
     ) -> Iterator[ndarray]:
         """Return the initial centers of each run, in internal units."""
         if isinstance(init, str) and init == "kmeans":
-            few = problem.thinned(few_rows(self.n_clusters))
+            few = problem.thinned(few_rows(self._k))
             for scale in rule.kmeans_scales(problem):
-                yield kmeans_centers(self.n_clusters, few.sample, few.weight, scale, n_init, random_state)
+                yield kmeans_centers(self._k, few.sample, few.weight, scale, n_init, random_state)
             return
         for _ in range(n_init):
             if isinstance(init, str):
                 sample, weight = problem.sample, problem.weight
                 rows = rule.metric_rows(sample)
-                yield draw_centers(init, self.n_clusters, sample, weight, rows, random_state)
+                yield draw_centers(init, self._k, sample, weight, rows, random_state)
             else:
                 centers = init
                 if callable(init):
-                    centers = self._check_centers(init(X, self.n_clusters, random_state=random_state), X)
+                    centers = self._check_centers(init(X, self._k, random_state=random_state), X)
                 yield problem.rows.units.convert(centers)
 
     def _rows(self, X: Any, sample_weight: Any, **options: Any) -> Rows:
         """Return the rows of X in blocks."""
         kind = DaskRows if is_dask(X) else Rows
-        return kind(X, sample_weight, block_size(self.n_clusters, X.shape[1]), **options)
+        return kind(X, sample_weight, block_size(self._k, X.shape[1]), **options)
 
     # ------------------------------------------------------- fitted estimator
 

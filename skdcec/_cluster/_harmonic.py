@@ -114,10 +114,10 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
 
     def _few(self, problem: Problem) -> Problem:
         """Return the problem of the rows on which candidates are tried."""
-        return problem.thinned(few_rows(self.n_clusters))
+        return problem.thinned(few_rows(self._k))
 
     def _doubts(self, problem: Problem, best: Best, rule: HarmonicRule, state: State) -> Iterator[str]:
-        if best.n_distinct < self.n_clusters:
+        if best.n_distinct < self._k:
             return
         few = self._few(problem)
         first, last = (partition_inertia(best.rule, s, few) for s in (best.run.start, best.run.state))
@@ -133,9 +133,7 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
             )
 
     def _advice(self, problem: Problem, rule: HarmonicRule) -> str:
-        duplicates = not sp.issparse(problem.sample) and (
-            len(np.unique(problem.sample, axis=0)) < self.n_clusters
-        )
+        duplicates = not sp.issparse(problem.sample) and (len(np.unique(problem.sample, axis=0)) < self._k)
         if duplicates:
             return super()._advice(problem, rule)
         if self.p == "auto":

@@ -472,7 +472,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
                 "each other under their own covariance, which tells nothing about clusters."
             )
         elif not covariance.is_fixed:
-            n_each, n_wanted = n_samples / self.n_clusters, FEW_SAMPLES[covariance.per_cluster] * n_features
+            n_each, n_wanted = n_samples / self._k, FEW_SAMPLES[covariance.per_cluster] * n_features
             if n_each < n_wanted:
                 message = (
                     f"With about {n_each:.0f} samples in a cluster, covariances of {n_features} features are "
@@ -489,7 +489,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
         """Return the shrinkage as a number."""
         if isinstance(self.shrinkage, str):
             if self.shrinkage == "auto":
-                n_clusters = 1 if covariance.is_fixed else self.n_clusters
+                n_clusters = 1 if covariance.is_fixed else self._k
                 n_each = problem.n_distinct_rows() / n_clusters
                 shrinkage = shrinkage_of_prior(n_each, int(np.count_nonzero(np.diag(T))))
             else:

@@ -158,7 +158,7 @@ class MiniBatchKHarmonicMeans(_BaseHarmonicMeans):
         Number of passes. Only after `fit`.
 
     n_steps_ : int
-        Number of batches so far.
+        Number of batches so far, with the sample of rows that `fit` begins with.
 
     n_features_in_ : int
         Number of features seen during fit.
@@ -244,7 +244,8 @@ class MiniBatchKHarmonicMeans(_BaseHarmonicMeans):
         """Make passes from one set of initial centers, telling the callbacks of each pass."""
         rows, random_state = problem.rows, check_random_state(self.random_state)
         run = task.subtask("init", max_subtasks=self.max_iter)
-        state, objectives = start, []
+        # a sample of rows first: in a small batch, which may lack a cluster, its center would not stay
+        state, objectives = rule.learn(start, self._few(problem).rows)[0], []
         for n_iter in range(1, self.max_iter + 1):
             iteration, before, total = run.subtask("iteration"), state, 0.0
             for chosen in shuffled_batches(len(rows), self.batch_size, random_state):
