@@ -55,7 +55,7 @@ def train_stages(
     """Train each stage to reproduce its input, the output of those before it; return all weights.
 
     Inputs and outputs of a stage lose a random fraction of their values, which have to be restored (Vincent
-    et al. 2010, section 3.5; Xie et al. 2016, equations 4 and 5).
+    et al. 2010, section 3.5; Xie et al. 2016, section 3.2).
 
     Parameters
     ----------

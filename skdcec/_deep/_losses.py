@@ -352,7 +352,7 @@ class KMeansLoss(MembershipLoss):
     References
     ----------
     .. [1] B. Yang, X. Fu, N. D. Sidiropoulos, M. Hong (2017). "Towards k-means-friendly spaces: simultaneous
-       deep learning and clustering", equations 4 to 8. ICML 2017.
+       deep learning and clustering", sections 3 and 4. ICML 2017.
 
     Examples
     --------
@@ -391,7 +391,7 @@ class KMeansLoss(MembershipLoss):
         return self.label_targets(nearest_centers(Z, centers), len(centers))
 
     def loss(self, Z: Any, centers: Any, targets: Any, xp: Any) -> Any:
-        """Return half the squared distance of each row to its center (the second term of equation 4).
+        """Return half the squared distance of each row to its center (Yang et al., section 3).
 
         Parameters
         ----------
@@ -411,7 +411,7 @@ class KMeansLoss(MembershipLoss):
         return xp.sum(xp.square(Z - xp.matmul(targets, centers)), axis=1) / 2
 
     def update_centers(self, Z: ndarray, centers: ndarray, labels: ndarray, counts: ndarray) -> ndarray:
-        """Return the centers after an update (equation 8).
+        """Return the centers after an update (Yang et al., section 4).
 
         Parameters
         ----------
