@@ -321,9 +321,9 @@ class KMeansLoss(MembershipLoss):
     """Half the squared distance of each embedding to its center, the loss of DCN.
 
     The deep clustering network of Yang et al. [1]_ alternates between the network, the labels and the
-    centers. Between two updates the labels and centers are fixed, and the loss of an image is
-    |z_i - mu_{s_i}|^2 / 2 with its label s_i. At an update, each image gets the label of its nearest center,
-    and the centers move.
+    centers. Between two updates the labels and centers are fixed, and the loss of an image is half the
+    squared distance of its embedding to the center of its label. At an update, each image gets the label of
+    its nearest center, and the centers move.
 
     Parameters
     ----------
