@@ -1,5 +1,7 @@
 """Deeper networks, and the training of their layers one by one."""
 
+import random
+
 import keras
 import numpy as np
 import pytest
@@ -183,3 +185,9 @@ def test_bad_parameters_raise(X, params, message):
 def test_without_hidden_layers_the_dense_autoencoder_is_linear():
     encoder, decoder = dense_autoencoder((4, 5, 1), (), 2)
     assert [w.shape for w in encoder.weights + decoder.weights] == [(20, 2), (2,), (2, 20), (20,)]
+
+
+def test_training_of_layers_leaves_the_generator_of_python_alone(X):
+    state = random.getstate()
+    DenseAutoencoder((10,), 3, layerwise_epochs=1, **SMALL).fit(X)
+    assert random.getstate() == state

@@ -10,7 +10,7 @@ Run it, from the folder above ``examples``, as::
 
     KERAS_BACKEND=jax python examples/benchmarks/gpu.py mnist.npz [--epochs 500] [--batches 5000]
 
-With ``--epochs 2 --batches 20 --images 1000`` it is a test of a minute on a CPU.
+With ``digits --epochs 2 --batches 20`` and TensorFlow, it is a test of seconds on a CPU.
 """
 
 import argparse

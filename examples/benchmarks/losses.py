@@ -53,7 +53,7 @@ STARTS = {"graph": "auto", "k-means": None}
 
 
 def load_named(name):
-    """Return the images and classes of a name, with every second class thinned if it says so."""
+    """Return the images and classes of a name, with the second half of the classes thinned if it says so."""
     name, *rest = name.split(":")
     images, classes = load(name)
     if rest == ["skewed"]:

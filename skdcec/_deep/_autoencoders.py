@@ -1,8 +1,7 @@
 """The autoencoders with a network of their own: a convolutional one, and a fully connected one."""
 
-import time
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
@@ -20,33 +19,6 @@ if TYPE_CHECKING:
 
     from skdcec._deep._models import Recipe
     from skdcec._deep._stages import Stage
-
-
-class LayerWatcher:
-    """Follows the training of one stage: tells the loss of each epoch, and stops in time.
-
-    Parameters
-    ----------
-    say : callable
-        Prints a line.
-    number : int
-    deadline : float or None
-        When to stop, on the clock of `time.monotonic`.
-    """
-
-    def __init__(self, say: Callable[[str], None], number: int, deadline: float | None) -> None:
-        self.say, self.number, self.deadline = say, number, deadline
-        self.n_epochs = 0
-
-    def begin(self) -> None:
-        """Begin an epoch."""
-        self.n_epochs += 1
-
-    def end(self, outcome: Any, losses: dict[str, float], progress: Any) -> bool:
-        """Tell the loss of an epoch; return whether to stop."""
-        loss = losses["reconstruction"]
-        self.say(f"Layer {self.number}, epoch {self.n_epochs}, reconstruction loss {loss:.5f}.")
-        return self.deadline is not None and time.monotonic() >= self.deadline
 
 
 class _BuiltInAutoencoder(BaseAutoencoder):
@@ -93,22 +65,21 @@ class _BuiltInAutoencoder(BaseAutoencoder):
     ) -> list[ndarray]:
         if not self.layerwise_epochs:
             return weights
-        from skdcec._deep._keras_json import undisturbed_random
         from skdcec._deep._layerwise import train_stages
 
         report(self, "Training the layers one by one.")
-        with undisturbed_random():
-            return train_stages(
-                self._stages(fit.images.shape[1:]),
-                weights,
-                fit.images,
-                optimizer=fit.recipe.optimizer,
-                epochs=self.layerwise_epochs,
-                batch_size=self.batch_size,
-                corruption=self.corruption,
-                draw_seed=lambda: random_state.randint(LARGEST_SEED),
-                make_watcher=lambda number: LayerWatcher(partial(report, self), number, fit.deadline),
-            )
+        return train_stages(
+            self._stages(fit.images.shape[1:]),
+            weights,
+            fit.images,
+            optimizer=fit.recipe.optimizer,
+            epochs=self.layerwise_epochs,
+            batch_size=self.batch_size,
+            corruption=self.corruption,
+            draw_seed=lambda: random_state.randint(LARGEST_SEED),
+            say=partial(report, self),
+            deadline=fit.deadline,
+        )
 
     def _start_hash(self, recipe: "Recipe") -> str:
         start = super()._start_hash(recipe)

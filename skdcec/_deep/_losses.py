@@ -341,7 +341,7 @@ class KMeansLoss(MembershipLoss):
     Notes
     -----
     The weight lambda of [1]_ is ``gamma`` of `DCEC`, relative to a reconstruction loss that is the mean over
-    pixels, not the sum. A large one pulls everything into one point; 0.1 is a good first value.
+    pixels, not the sum. On the digits, values from 0.03 to 1 made little difference.
 
     The steps of the rule of [1]_ do not depend on the order of the images, so one update takes them together:
     the new center is the mean of all images that it was ever given. The images of the start count as such.
