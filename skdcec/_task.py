@@ -52,3 +52,9 @@ class Task:
                 estimator=self.estimator, **self.data, reconstruction_attributes=attributes
             )
         )
+
+
+def as_duration(seconds: float) -> str:
+    """Return a number of seconds as text, such as '1:05 min'."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d} min" if minutes else f"{rest} s"

@@ -33,7 +33,7 @@ def test_usps_from_openml(monkeypatch):
         asked.update(kwargs)
         return Bunch(data=pixels, target=names)
 
-    monkeypatch.setattr(datasets, "fetch_openml", fetch_openml)
+    monkeypatch.setattr("skdcec.datasets._well_known.fetch_openml", fetch_openml)
     usps = datasets.fetch_usps(data_home="here", cache=False)
     assert asked == {"data_id": 41082, "as_frame": False, "data_home": "here", "cache": False}
     check(usps, (30, 16, 16))
@@ -44,7 +44,9 @@ def test_mnist_from_openml(monkeypatch):
     pixels = np.zeros((70000, 784), np.uint8)
     pixels[0, 5] = pixels[60000, 7] = 255
     names = np.array(["3"] * 60000 + ["4"] * 10000)
-    monkeypatch.setattr(datasets, "fetch_openml", lambda *args, **kwargs: Bunch(data=pixels, target=names))
+    monkeypatch.setattr(
+        "skdcec.datasets._well_known.fetch_openml", lambda *args, **kwargs: Bunch(data=pixels, target=names)
+    )
     for subset, n, digit in [("train", 60000, {3}), ("test", 10000, {4}), ("all", 70000, {3, 4})]:
         mnist = datasets.fetch_mnist(subset=subset)
         check(mnist, (n, 28, 28))
@@ -186,12 +188,12 @@ def test_photographs_are_upright(tmp_path):
 def test_bad_folders_raise(tmp_path):
     with pytest.raises(NotADirectoryError, match="is not a folder"):
         datasets.load_image_folder(tmp_path / "missing")
-    with pytest.raises(ValueError, match=r"has no files that end in \['\.bmp'"):
+    with pytest.raises(ValueError, match=r"has no files that end in \['\.avif'"):
         datasets.load_image_folder(tmp_path)
     (tmp_path / "broken.png").write_bytes(b"not a picture")
     with pytest.raises(ValueError, match=r"broken\.png is not an image"):
         datasets.load_image_folder(tmp_path)
-    with pytest.raises(ValueError, match=r"image_size=\[16\] should be \(height, width\)"):
-        datasets.load_image_folder(tmp_path, image_size=16)
+    with pytest.raises(ValueError, match=r"image_size=\[16, 16, 3\] should be \(height, width\)"):
+        datasets.load_image_folder(tmp_path, image_size=(16, 16, 3))
     with pytest.raises(ValueError, match="image_size"):
         datasets.load_image_folder(tmp_path, image_size=(0, 16))

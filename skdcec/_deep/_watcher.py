@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from skdcec._deep._checkpoint import Checkpoint, Saved
 from skdcec._deep._storage import Arrays
-from skdcec._task import Task
+from skdcec._task import Task, as_duration
 
 Record = dict[str, float]
 
@@ -105,9 +105,3 @@ class TrainingWatcher(ABC):
             return Saved(weights, progress(), self.records, stopped, others).arrays()
 
         self.checkpoint.save(self.phase, everything, final=final)
-
-
-def as_duration(seconds: float) -> str:
-    """Return a number of seconds as text, such as '1:05 min'."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d} min" if minutes else f"{rest} s"
