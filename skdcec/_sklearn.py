@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import _fit_context
+from sklearn.callback import ProgressBar
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._param_validation import validate_parameter_constraints as _validate
@@ -23,6 +24,8 @@ __all__ = [
     "_check_sample_weight",
     "_fit_context",
     "_openmp_effective_n_threads",
+    "may_be_stopped",
+    "refuse_images",
     "refuse_masked",
     "report",
     "set_fitted",
@@ -42,9 +45,20 @@ def refuse_masked(X: Any, name: str = "X") -> None:
         )
 
 
+def refuse_images(X: Any) -> None:
+    """Raise a ValueError for an array of images, unless they are flat rows."""
+    shape = getattr(X, "shape", ())
+    if len(shape) > 2:
+        raise ValueError(
+            f"Found array with dim {len(shape)} and shape {tuple(shape)}; samples should be rows of numbers. "
+            "Pass X.reshape(len(X), -1), or cluster images with DCEC."
+        )
+
+
 def validate_known_data(estimator: Any, X: Any, **check_params: Any) -> Any:
     """Validate data for a fitted estimator."""
     refuse_masked(X)
+    refuse_images(X)
     return validate_data(estimator, X, reset=False, **check_params)
 
 
@@ -60,6 +74,7 @@ def validate_new_data(estimator: Any, X: Any, **check_params: Any) -> tuple[Any,
         do not see the names of an earlier fit.
     """
     refuse_masked(X)
+    refuse_images(X)
     probe = copy.copy(estimator)
     X = validate_data(probe, X, reset=True, **check_params)
     names = ("n_features_in_", "feature_names_in_")
@@ -84,6 +99,12 @@ def set_fitted(estimator: Any, attributes: dict[str, Any]) -> None:
         if name == "feature_names_in_" and value is None:
             continue
         setattr(estimator, name, value)
+
+
+def may_be_stopped(estimator: Any) -> bool:
+    """Return whether an estimator has callbacks that may end a loop of its fit."""
+    callbacks = getattr(estimator, "_skl_callbacks", [])
+    return any(not isinstance(callback, ProgressBar) for callback in callbacks)
 
 
 def report(estimator: Any, message: str) -> None:

@@ -156,7 +156,15 @@ def imports_of(tree):
 
 
 # Modules that all wings may import.
-SHARED = {"skdcec._image_shape", "skdcec._sizes", "skdcec._sklearn", "skdcec._task", "skdcec._version"}
+SHARED = {
+    "skdcec._image_shape",
+    "skdcec._lazy",
+    "skdcec._sizes",
+    "skdcec._sklearn",
+    "skdcec._task",
+    "skdcec._version",
+    "skdcec.exceptions",
+}
 
 
 @pytest.mark.parametrize(

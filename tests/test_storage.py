@@ -156,17 +156,17 @@ def test_a_hostile_checkpoint_is_left_aside(tmp_path, spoil):
     path.parent.mkdir()
     spoil(path)
     with pytest.warns(UserWarning, match="That part of the fit starts anew"):
-        checkpoint = Checkpoint(path.parent, {"X": "these"}, [1, 2, 3])
+        checkpoint = Checkpoint(path.parent, {"X": "these"}, [1, 2, 3], {"epochs": 4})
     assert checkpoint.load("pretraining") is None
     assert checkpoint.seeds == [1, 2, 3]
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["checkpoint", "pretraining.npz"]
 
 
 def test_a_checkpoint_sweeps_up_what_a_kill_left(tmp_path):
-    Checkpoint(tmp_path, {"X": "these"}, [1]).save("pretraining", lambda: ARRAYS, final=True)
+    Checkpoint(tmp_path, {"X": "these"}, [1], {}).save("pretraining", lambda: ARRAYS, final=True)
     (tmp_path / "pretraining.npzab12.tmp").write_bytes(b"half")
     (tmp_path / "notes.tmp").write_text("not ours")
-    arrays = Checkpoint(tmp_path, {"X": "these"}, [2]).load("pretraining")
+    arrays = Checkpoint(tmp_path, {"X": "these"}, [2], {}).load("pretraining")
     np.testing.assert_array_equal(arrays["weights"], ARRAYS["weights"])
     assert sorted(os.listdir(tmp_path)) == ["notes.tmp", "pretraining.npz"]
 

@@ -77,6 +77,7 @@ def test_a_stream_gives_the_answer_of_the_array(images, stream):
     assert reconstructed.shape == (10, *images.shape[1:])
 
 
+@pytest.mark.filterwarnings("ignore:X has dtype")
 @pytest.mark.parametrize("kind", ["float32", "float64", "uint8", "int64"])
 def test_types_of_a_mapped_file_do_not_matter(digits, tmp_path, kind):
     X = np.round(digits.images[:200] * 16)

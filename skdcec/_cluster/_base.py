@@ -32,7 +32,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdcec._cluster._blocks import Block
-from skdcec._cluster._dask import DaskRows, check_dask_array, is_dask
+from skdcec._cluster._dask import DaskRows, check_dask_array
 from skdcec._cluster._fixed_point import Best, Run, best_run, fixed_point, total_statistics
 from skdcec._cluster._measure import check_magnitude, measure
 from skdcec._cluster._partition import empty_last, renumbered
@@ -47,6 +47,7 @@ from skdcec._cluster._seeding import (
 )
 from skdcec._cluster._threads import block_pool
 from skdcec._cluster._units import Units
+from skdcec._lazy import is_dask, opened
 from skdcec._sklearn import (
     DOC_LINK,
     Interval,
@@ -341,6 +342,7 @@ class BaseCenterClusterer(
 
     def _check_data(self, X: Any, sample_weight: Any) -> Inputs:
         """Return the checked data and weights; raise unless there are enough of them."""
+        X = opened(X)
         if is_dask(X):
             X, sample_weight = check_dask_array(X, sample_weight)
             attributes = {"n_features_in_": X.shape[1], "feature_names_in_": None}
@@ -442,6 +444,7 @@ class BaseCenterClusterer(
     ) -> tuple[Rows, Rule, Any]:
         """Return new rows in the internal units of the fit, and the fitted rule and state."""
         check_is_fitted(self)
+        X = opened(X)
         if is_dask(X):
             X, sample_weight = check_dask_array(X, sample_weight, n_features=self.n_features_in_)
         else:

@@ -98,11 +98,6 @@ def apply_to_chunk(
     return result
 
 
-def is_dask(X: Any) -> bool:
-    """Return whether X is a dask array, without importing dask."""
-    return type(X).__module__.startswith("dask.array")
-
-
 def check_dask_array(X: Any, sample_weight: Any, n_features: int | None = None) -> tuple[Any, Any]:
     """Return a dask array of floats, whole rows in each chunk, and its weights in equal chunks.
 

@@ -11,13 +11,13 @@ from numpy import ndarray
 from sklearn.utils import check_random_state
 
 from skdcec._cluster._base import Inputs
-from skdcec._cluster._dask import is_dask
 from skdcec._cluster._fixed_point import Run, total_statistics
 from skdcec._cluster._harmonic import MAX_TRY_ITER, _BaseHarmonicMeans
 from skdcec._cluster._harmonic_rules import HarmonicRule
 from skdcec._cluster._rows import Rows
 from skdcec._cluster._rule import Problem, State
 from skdcec._cluster._threads import block_pool
+from skdcec._lazy import is_dask
 from skdcec._sklearn import Interval, _fit_context, set_fitted
 from skdcec._task import Task
 

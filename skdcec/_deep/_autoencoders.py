@@ -130,6 +130,10 @@ class ConvAutoencoder(_BuiltInAutoencoder):
         a tenth of the sides and rotations of up to ten degrees. Joint training of `DCEC` uses it, too, unless
         its own ``augmentation`` says otherwise.
 
+    value_range : 'auto' or tuple of (low, high), default='auto'
+        The values of X that become 0 and 1. 'auto' divides uint8 by 255 and leaves other types as they are; a
+        warning tells of values for which that is doubtful.
+
     layerwise_epochs : int, default=0
         Passes over the images in which each layer first learns alone to restore its own input, a random
         fraction of which is set to zero: the stacked denoising autoencoder of [4]_. 0 is without.
@@ -171,6 +175,18 @@ class ConvAutoencoder(_BuiltInAutoencoder):
 
     n_components_ : int
         Dimension of the embedding.
+
+    sample_shape_ : tuple
+        Shape of one sample of X, as it was given.
+
+    input_dtype_ : str
+        Type of X.
+
+    value_range_ : tuple of (low, high)
+        The values of X that become 0 and 1.
+
+    data_range_ : tuple of (min, max)
+        Smallest and largest value of X.
 
     history_ : dict of ndarray
         'reconstruction_loss', of shape (n_epochs,): the mean loss of each epoch.
@@ -234,6 +250,7 @@ class ConvAutoencoder(_BuiltInAutoencoder):
         residual: bool = False,
         image_shape: tuple[int, ...] | None = None,
         augmentation: Any = "affine",
+        value_range: Any = "auto",
         layerwise_epochs: int = 0,
         corruption: float = 0.2,
         epochs: int | str = "auto",
@@ -251,6 +268,7 @@ class ConvAutoencoder(_BuiltInAutoencoder):
         self.residual = residual
         self.image_shape = image_shape
         self.augmentation = augmentation
+        self.value_range = value_range
         self.layerwise_epochs = layerwise_epochs
         self.corruption = corruption
         self.epochs = epochs
@@ -317,6 +335,10 @@ class DenseAutoencoder(_BuiltInAutoencoder):
         a tenth of the sides and rotations of up to ten degrees. Joint training of `DCEC` uses it, too, unless
         its own ``augmentation`` says otherwise.
 
+    value_range : 'auto' or tuple of (low, high), default='auto'
+        The values of X that become 0 and 1. 'auto' divides uint8 by 255 and leaves other types as they are; a
+        warning tells of values for which that is doubtful.
+
     layerwise_epochs : int, default=0
         Passes over the images in which each layer first learns alone to restore its own input, a random
         fraction of which is set to zero: the stacked denoising autoencoder of [3]_. 0 is without.
@@ -358,6 +380,18 @@ class DenseAutoencoder(_BuiltInAutoencoder):
 
     n_components_ : int
         Dimension of the embedding.
+
+    sample_shape_ : tuple
+        Shape of one sample of X, as it was given.
+
+    input_dtype_ : str
+        Type of X.
+
+    value_range_ : tuple of (low, high)
+        The values of X that become 0 and 1.
+
+    data_range_ : tuple of (min, max)
+        Smallest and largest value of X.
 
     history_ : dict of ndarray
         'reconstruction_loss', of shape (n_epochs,): the mean loss of each epoch.
@@ -407,6 +441,7 @@ class DenseAutoencoder(_BuiltInAutoencoder):
         *,
         image_shape: tuple[int, ...] | None = None,
         augmentation: Any = None,
+        value_range: Any = "auto",
         layerwise_epochs: int = 0,
         corruption: float = 0.2,
         epochs: int | str = "auto",
@@ -420,6 +455,7 @@ class DenseAutoencoder(_BuiltInAutoencoder):
         self.n_components = n_components
         self.image_shape = image_shape
         self.augmentation = augmentation
+        self.value_range = value_range
         self.layerwise_epochs = layerwise_epochs
         self.corruption = corruption
         self.epochs = epochs
@@ -432,6 +468,10 @@ class DenseAutoencoder(_BuiltInAutoencoder):
     def _check_params(self) -> None:
         super()._check_params()
         check_sizes("hidden_layer_sizes", self.hidden_layer_sizes, empty=True)
+
+    @property
+    def _ignores_shape(self) -> bool:  # type: ignore[override]
+        return self.augmentation is None
 
     def _stages(self, image_shape: Any) -> "list[Stage]":
         from skdcec._deep._stages import dense_stages

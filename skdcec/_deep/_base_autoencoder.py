@@ -21,11 +21,13 @@ from sklearn.utils.validation import check_is_fitted
 from skdcec._deep._batches import batches_per_epoch
 from skdcec._deep._cache import Cache
 from skdcec._deep._checkpoint import Checkpoint, Saved
+from skdcec._deep._identity import json_identity
 from skdcec._deep._images import Images, check_images, check_new_images
 from skdcec._deep._storage import Arrays
+from skdcec._deep._value_range import check_value_range, scale_of
 from skdcec._deep._watcher import Record, TrainingWatcher
 from skdcec._sizes import check_sizes
-from skdcec._sklearn import DOC_LINK, Interval, StrOptions, _fit_context, set_fitted
+from skdcec._sklearn import DOC_LINK, Interval, StrOptions, _fit_context, may_be_stopped, set_fitted
 from skdcec._task import Task
 
 if TYPE_CHECKING:
@@ -105,6 +107,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
     augmentation : {None, 'affine'} or keras.layers.Layer, default=None
         Changes the images of each batch at random. 'affine' is `skdcec.layers.RandomAffine`.
 
+    value_range : 'auto' or tuple of (low, high), default='auto'
+        The values of X that become 0 and 1. 'auto' divides uint8 by 255 and leaves other types as they are; a
+        warning tells of values for which that is doubtful.
+
     epochs : int or 'auto', default='auto'
         Passes over the images; 'auto' is as many as make 750 steps, and at least 5.
 
@@ -135,6 +141,18 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
     n_components_ : int
         Dimension of the embedding.
 
+    sample_shape_ : tuple
+        Shape of one sample of X, as it was given.
+
+    input_dtype_ : str
+        Type of X.
+
+    value_range_ : tuple of (low, high)
+        The values of X that become 0 and 1.
+
+    data_range_ : tuple of (min, max)
+        Smallest and largest value of X.
+
     history_ : dict of ndarray
         'reconstruction_loss', of shape (n_epochs,): the mean loss of each epoch.
 
@@ -153,6 +171,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
     _parameter_constraints: dict = {
         "image_shape": [None, tuple, list],
         "augmentation": "no_validation",  # see `_check_params`
+        "value_range": "no_validation",
         "epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "optimizer": "no_validation",  # Keras knows best, see `optimizer_json`
@@ -160,12 +179,15 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         "random_state": ["random_state"],
     }
     _doc_link_module, _doc_link_template = DOC_LINK
+    # whether the network treats all pixels alike
+    _ignores_shape = False
 
     def __init__(
         self,
         *,
         image_shape: tuple[int, ...] | None = None,
         augmentation: Any = None,
+        value_range: Any = "auto",
         epochs: int | str = "auto",
         batch_size: int = 256,
         optimizer: Any = "adam",
@@ -174,6 +196,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
     ) -> None:
         self.image_shape = image_shape
         self.augmentation = augmentation
+        self.value_range = value_range
         self.epochs = epochs
         self.batch_size = batch_size
         self.optimizer = optimizer
@@ -215,6 +238,12 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
                 f"{name}={value!r} should be a pair of functional or sequential Keras models with an Input, "
                 f"encoder and decoder, or a function of the image shape that returns one: {error}"
             ) from error
+        if shared := {id(w) for w in encoder.weights} & {id(w) for w in decoder.weights}:
+            names = [w.path for w in encoder.weights if id(w) in shared]
+            raise ValueError(
+                f"{name}={value!r} has an encoder and a decoder that share the weights {names}. They are "
+                "trained apart; give each a layer of its own."
+            )
         if images != (image_shape, image_shape):
             raise ValueError(
                 f"{name}={value!r} maps images of shape {images[0]} to images of shape {images[1]}, but X "
@@ -277,6 +306,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
     def _check_params(self) -> None:
         """Raise for parameters that are wrong on their own, before any data are seen."""
         check_augmentation(self.augmentation)
+        check_value_range(scale_of(self))
         if self.image_shape is not None:
             sides = check_sizes("image_shape", self.image_shape)
             if len(sides) not in (2, 3):
@@ -297,7 +327,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
             Images, best scaled to [0, 1]; uint8 is divided by 255. A flat row whose length is a perfect
             square is a square gray image, any other an image of one row, unless `image_shape` says
             otherwise. Arrays, mapped files included, are converted to float32 batch by batch. A stream (a
-            Keras ``PyDataset``, a ``tf.data.Dataset`` or a dask array) is read once, into a temporary file.
+            Keras ``PyDataset``, a ``tf.data.Dataset`` or a dask array) and an array of a file (HDF5, Zarr)
+            are read once, into a temporary file.
         y : array-like of shape (n_samples,), default=None
             Not used for training; it is only handed to the callbacks.
 
@@ -314,7 +345,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
             If the loss stops being finite; the estimator is then as before.
         """
         self._check_params()
-        images = check_images(self, X, self.image_shape)
+        images = check_images(self, X, self.image_shape, scale_of(self), ignores_shape=self._ignores_shape)
         return self._fit_checked(AutoencoderFit(X, y, images, self._recipe(images.shape[1:])))
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -323,7 +354,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         epochs = self._n_epochs(len(fit.images))
         task = Task.fit(self, {"X": fit.X, "y": fit.y}, max_subtasks=epochs)
         key = self._cache_key(fit) if fit.cache else ""
-        kept = fit.cache.load(key) if fit.cache else None
+        # a callback has to see the epochs, and may end them early
+        kept = fit.cache.load(key) if fit.cache and not may_be_stopped(self) else None
         if kept is None:
             weights, history = self._train(fit, task)
             losses = history["reconstruction_loss"]
@@ -390,9 +422,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         from skdcec._deep._software import software
 
         training = [self.epochs, self.batch_size, self.random_state, software()]
-        return str(
-            joblib.hash([*fit.recipe, self._start_hash(fit.recipe), *training, fit.images.fingerprint])
-        )
+        code = [json_identity(text) for text in fit.recipe]
+        start = self._start_hash(fit.recipe)
+        return str(joblib.hash([*fit.recipe, *code, start, *training, fit.images.fingerprint]))
 
     # ------------------------------------------------------- fitted estimator
 
@@ -427,7 +459,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         Returns
         -------
         images : ndarray
-            In the layout of the training data; divided by 255 if those were uint8.
+            In the layout of the training data, and on their scale after `value_range_`.
         """
         from skdcec._deep._training import decode
 
@@ -439,7 +471,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
                 f"n_components={self._n_features_out}."
             )
         images = decode(self.architecture_, self.weights_, Z)
-        return images.reshape(len(Z), *self._sample_shape).astype(Z.dtype, copy=False)
+        return images.reshape(len(Z), *self.sample_shape_).astype(Z.dtype, copy=False)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return minus the mean squared reconstruction error per pixel.

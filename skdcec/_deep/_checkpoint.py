@@ -1,4 +1,4 @@
-"""The progress of a fit in a folder, from which an equal fit goes on.
+"""The progress of a fit in a folder, from which an equal or longer fit goes on.
 
 Each phase of the fit has one file. The same arrays lead on to the same bits, so that a fit that was killed
 and called again ends as if it had never been interrupted.
@@ -19,6 +19,8 @@ from skdcec._deep._storage import Arrays, check_folder, load_arrays, save_arrays
 
 # The parts of a fit, each with a file of its own.
 PHASES = ("pretraining", "refinement")
+# What a file tells besides arrays.
+DESCRIPTION = {"identity", "seeds", "lengths"}
 # Seconds between two files of one phase, so that short epochs do not spend their time on the disk.
 SAVE_EVERY = 5.0
 
@@ -33,16 +35,21 @@ class Checkpoint:
         Everything that the result of the fit depends on.
     seeds : list of int
         Drawn for this fit; replaced by those of an interrupted one.
+    lengths : dict of str to int
+        How long each phase lasts, by the name of the parameter; a longer one goes on with a shorter one.
 
     Raises
     ------
     ValueError
-        If the folder cannot be written to, or holds the progress of a fit with another identity.
+        If the folder cannot be written to, or holds the progress of a fit with another identity, or of a
+        longer one.
     """
 
-    def __init__(self, folder: Any, identity: dict[str, str], seeds: list[int]) -> None:
+    def __init__(
+        self, folder: Any, identity: dict[str, str], seeds: list[int], lengths: dict[str, int]
+    ) -> None:
         check_folder(folder, "checkpoint")
-        self.folder, self.identity, self.seeds = Path(folder), identity, seeds
+        self.folder, self.identity, self.seeds, self.lengths = Path(folder), identity, seeds, lengths
         self._saved_at = -np.inf
         self._found: dict[str, Arrays] = {}
         for phase in PHASES:
@@ -55,7 +62,7 @@ class Checkpoint:
         path = self.folder / f"{phase}.npz"
         try:
             arrays, description = load_arrays(path)
-            if not (isinstance(description, dict) and description.keys() == {"identity", "seeds"}):
+            if not (isinstance(description, dict) and description.keys() == DESCRIPTION):
                 raise ValueError(f"{os.fspath(path)!r} is no checkpoint of skdcec.")
         except FileNotFoundError:
             return
@@ -70,8 +77,17 @@ class Checkpoint:
                     f"checkpoint={os.fspath(self.folder)!r} holds the progress of another fit: {name} was "
                     f"{old} and is {new}. Use another folder, or delete that one."
                 )
+        longer = {name for name, length in self.lengths.items() if length > description["lengths"][name]}
+        for name, length in self.lengths.items():
+            if length < description["lengths"][name]:
+                raise ValueError(
+                    f"checkpoint={os.fspath(self.folder)!r} holds the progress of a longer fit: {name} was "
+                    f"{description['lengths'][name]} and is {length}. Use another folder, or delete that one."
+                )
         self.seeds = description["seeds"]
-        self._found[phase] = arrays
+        # a longer pretraining ends elsewhere, where the later phase has to start anew
+        if phase == PHASES[0] or "epochs" not in longer:
+            self._found[phase] = arrays
 
     def load(self, phase: str) -> Arrays | None:
         """Return the arrays that were last saved in a phase, or None."""
@@ -81,7 +97,7 @@ class Checkpoint:
         """Save the arrays that a function returns, unless some were saved just now; the final ones always."""
         if not final and time.monotonic() - self._saved_at < SAVE_EVERY:
             return
-        description = {"identity": self.identity, "seeds": self.seeds}
+        description = {"identity": self.identity, "seeds": self.seeds, "lengths": self.lengths}
         save_arrays(self.folder / f"{phase}.npz", get_arrays(), description)
         self._saved_at = time.monotonic()
 

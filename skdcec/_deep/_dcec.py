@@ -40,13 +40,14 @@ from skdcec._deep._base_autoencoder import (
 from skdcec._deep._batches import batches_per_epoch
 from skdcec._deep._cache import Cache
 from skdcec._deep._checkpoint import Checkpoint, Saved
-from skdcec._deep._identity import as_text
-from skdcec._deep._images import Images, check_images, check_new_images, check_scale, is_table
-from skdcec._deep._initializers import check_init, seed_estimator, start_from
+from skdcec._deep._identity import as_text, json_identity
+from skdcec._deep._images import Images, check_images, check_new_images, is_table, readable
+from skdcec._deep._initializers import check_init, rehearse, seed_estimator, start_from
 from skdcec._deep._judge import Judge
 from skdcec._deep._losses import ClusteringLoss, KLDivergence, mean_loss, nearest_centers, soft_assignment
 from skdcec._deep._refinement import Beginning, UpdateWatcher, kept_position
 from skdcec._deep._schedule import Position, Schedule
+from skdcec._deep._value_range import scale_of
 from skdcec._sklearn import (
     DOC_LINK,
     Interval,
@@ -57,6 +58,7 @@ from skdcec._sklearn import (
     validate_parameter_constraints,
 )
 from skdcec._task import Task
+from skdcec.exceptions import InitializationError
 
 if TYPE_CHECKING:
     import keras
@@ -204,12 +206,14 @@ class DCEC(
     checkpoint : str, path-like or None, default=None
         A folder that keeps the progress of the fit. If the fit is interrupted, even killed, and called again
         with equal parameters and images, it goes on from there and ends as if it had not been interrupted.
-        The progress of a fit with other parameters or images is refused.
+        A finished fit goes on if `max_batches` or the ``epochs`` of the autoencoder are larger now. The
+        progress of a fit with other parameters or images is refused.
 
     memory : str, path-like, joblib.Memory or None, default=None
         A folder that keeps pretrained autoencoders, or a memory whose location it is. A fit on the same
         images, with the same autoencoder and seed, takes the one from there, so that several values of `init`
-        or `gamma` share it. Its files hold arrays and JSON only; a damaged one is computed and written anew.
+        or `gamma` share it. With callbacks other than a ``ProgressBar``, which may end the training, it is
+        not taken from there. Its files hold arrays and JSON only; a damaged one is computed and written anew.
         If the disk is full, a warning says so, and the fit goes on.
 
     verbose : int, default=0
@@ -264,6 +268,21 @@ class DCEC(
 
     n_batches_ : int
         Number of batches of joint training up to the update that is returned.
+
+    image_shape_ : tuple
+        (height, width, channels) of an image.
+
+    sample_shape_ : tuple
+        Shape of one sample of X, as it was given.
+
+    input_dtype_ : str
+        Type of X.
+
+    value_range_ : tuple of (low, high)
+        The values of X that become 0 and 1; see ``value_range`` of the autoencoder.
+
+    data_range_ : tuple of (min, max)
+        Smallest and largest value of X.
 
     n_features_in_ : int
         Number of pixels times channels.
@@ -390,8 +409,8 @@ class DCEC(
             Images, best scaled to [0, 1]; uint8 is divided by 255. A flat row whose length is a perfect
             square is a square gray image, any other an image of one row, unless the ``image_shape`` of
             the autoencoder says otherwise. Arrays, mapped files included, are converted to float32 batch by
-            batch. A stream (a Keras ``PyDataset``, a ``tf.data.Dataset`` or a dask array) is read once,
-            into a temporary file.
+            batch. A stream (a Keras ``PyDataset``, a ``tf.data.Dataset`` or a dask array) and an array of a
+            file (HDF5, Zarr) are read once, into a temporary file.
         y : array-like of shape (n_samples,), default=None
             Not used for training; it is only handed to the callbacks.
 
@@ -403,8 +422,9 @@ class DCEC(
         Raises
         ------
         ValueError, TypeError
-            For bad parameters or data, before any training; after pretraining, what `init` itself raises,
-            and where it finds another number of clusters than it was asked for.
+            For bad parameters or data, before any training. `init` is tried on a random embedding then.
+        InitializationError
+            If `init` fails all the same after pretraining; it keeps the pretrained autoencoder.
         FloatingPointError
             If the loss stops being finite; the estimator is then as before.
         """
@@ -430,22 +450,37 @@ class DCEC(
             raise ValueError("gamma=0 and reconstruction_weight=0 leave nothing to train; one must be > 0.")
         loss = self._loss()
         validate_parameter_constraints(loss)
-        autoencoder, is_frozen = self._check_autoencoder(X)
-        images = check_images(self, X, autoencoder.image_shape_ if is_frozen else autoencoder.image_shape)
-        if is_frozen:
-            check_scale(autoencoder, images.rows)
+        opened = readable(X)
+        is_rows = is_table(opened)
+        autoencoder, is_frozen = self._check_autoencoder(is_rows)
+        images = check_images(
+            self,
+            opened,
+            autoencoder.image_shape_ if is_frozen else autoencoder.image_shape,
+            scale_of(autoencoder),
+            ignores_shape=autoencoder._ignores_shape,
+            frozen=autoencoder if is_frozen else None,
+        )
         pretraining, refinement = self._recipes(autoencoder, is_frozen, images.shape[1:])
         if self.n_clusters is not None and len(images) < self.n_clusters:
             raise ValueError(f"n_samples={len(images)} should be >= n_clusters={self.n_clusters}.")
         n_components = embedding_size(pretraining.architecture)
         init = check_init(self.init, self.n_clusters, n_components, len(images))
+        if not gives_labels(self.init) and self.init is not None:
+            rehearse(init, self.n_clusters, n_components, len(images))
         cache = Cache.of(self.memory)
         seeds = check_random_state(self.random_state).randint(LARGEST_SEED, size=3).tolist()
+        schedule = self._schedule(len(images), autoencoder)
         checkpoint = None
         if self.checkpoint is not None:
             start = "" if is_frozen else autoencoder._start_hash(pretraining)
             identity = self._identity(images, seeds, pretraining, refinement, start)
-            checkpoint = Checkpoint(self.checkpoint, identity, seeds)
+            # numbers, because 'auto' may depend on max_batches
+            for name in ("label_batches", "batches_per_update"):
+                identity[name] = str(getattr(schedule, name))
+            epochs = 0 if is_frozen else autoencoder._n_epochs(len(images))
+            lengths = {"epochs": epochs, "max_batches": schedule.max_batches}
+            checkpoint = Checkpoint(self.checkpoint, identity, seeds, lengths)
             seeds = checkpoint.seeds
         if not is_frozen:
             seed_estimator(autoencoder, seeds[0])
@@ -457,9 +492,9 @@ class DCEC(
             is_frozen,
             pretraining,
             refinement,
-            self._schedule(len(images), autoencoder),
+            schedule,
             init,
-            is_table(X) and autoencoder.image_shape is None,
+            is_rows and autoencoder.image_shape is None,
             loss,
             seeds,
             checkpoint,
@@ -485,12 +520,12 @@ class DCEC(
         """Return the clustering loss."""
         return KLDivergence() if self.clustering_loss is None else self.clustering_loss
 
-    def _check_autoencoder(self, X: Any) -> tuple[BaseAutoencoder, bool]:
+    def _check_autoencoder(self, is_rows: bool) -> tuple[BaseAutoencoder, bool]:
         """Return an autoencoder that may be changed, and whether it is fitted already."""
         is_frozen = isinstance(self.autoencoder, FrozenEstimator)
         autoencoder = self.autoencoder.estimator if is_frozen else self.autoencoder
         if autoencoder is None:
-            autoencoder = DenseAutoencoder() if is_table(X) else ConvAutoencoder()
+            autoencoder = DenseAutoencoder() if is_rows else ConvAutoencoder()
         if not isinstance(autoencoder, BaseAutoencoder):
             raise TypeError(
                 f"autoencoder={self.autoencoder!r} should be a ConvAutoencoder, a DenseAutoencoder, a "
@@ -528,19 +563,28 @@ class DCEC(
         """Return texts of everything that the result of the fit depends on."""
         from skdcec._deep._software import software
 
+        # the lengths of phases may grow, see `Checkpoint`
         unimportant = ("verbose", "memory", "checkpoint", "max_minutes")
         # described by the recipes
         in_recipes = re.compile(r"(autoencoder__.*)?(optimizer|augmentation)|autoencoder__.*network")
+        lengths = ("max_batches", "autoencoder__epochs")
         identity = {
             name: as_text(value)
             for name, value in self.get_params(deep=True).items()
-            if name.split("__")[-1] not in unimportant and not in_recipes.fullmatch(name)
+            if name not in lengths
+            and name.split("__")[-1] not in unimportant
+            and not in_recipes.fullmatch(name)
         }
-        identity["autoencoder__network"] = str(joblib.hash([pretraining.architecture, start]))
+        architecture = pretraining.architecture
+        identity["autoencoder__network"] = str(
+            joblib.hash([architecture, json_identity(architecture), start])
+        )
         for name in ("optimizer", "augmentation"):
-            identity[f"autoencoder__{name}"] = str(getattr(pretraining, name))
+            texts = [getattr(recipe, name) for recipe in (pretraining, refinement)]
+            first, second = (f"{text} {json_identity(text)}".rstrip() for text in texts)
+            identity[f"autoencoder__{name}"] = first
             own = not is_autoencoders(getattr(self, name))
-            identity[name] = str(getattr(refinement, name)) if own else "that of the autoencoder"
+            identity[name] = second if own else "that of the autoencoder"
         # without a seed of its own, a fit goes on with those of the interrupted one
         identity["random_state"] = "None" if self.random_state is None else repr(seeds)
         return identity | {"X": images.fingerprint, "software": software()}
@@ -571,11 +615,21 @@ class DCEC(
         report(self, "Placing the cluster centers.")
         on_images = isinstance(self.init, str)
         place = partial(start_from, init, fit.arrays, Z, self.n_clusters, fit.seeds[1], on_images=on_images)
-        if hasattr(init, "set_callbacks"):
-            with task.context.propagate_callback_context(init):
+        try:
+            if hasattr(init, "set_callbacks"):
+                with task.context.propagate_callback_context(init):
+                    start = place()
+            else:
                 start = place()
-        else:
-            start = place()
+        except Exception as error:
+            if fit.is_frozen:
+                raise
+            raise InitializationError(
+                f"init={self.init!r} failed after pretraining: {error} The pretrained autoencoder is kept as "
+                "the attribute autoencoder of this error; fit again with "
+                "autoencoder=FrozenEstimator(error.autoencoder).",
+                autoencoder,
+            ) from error
         task.end()
         n_distinct = count_distinct_centers(start.centers, Z)
         if n_distinct < len(start.centers) and start.labels is None:
@@ -801,11 +855,11 @@ class DCEC(
         Returns
         -------
         images : ndarray
-            In the layout of the training data; divided by 255 if those were uint8.
+            In the layout of the training data, and on their scale after `value_range_`.
         """
         check_is_fitted(self)
         images: ndarray = self.autoencoder_.inverse_transform(X)
-        return images.reshape(len(images), *self._sample_shape)
+        return images.reshape(len(images), *self.sample_shape_)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return minus the joint loss on X, with targets from X itself.

@@ -1,19 +1,34 @@
-"""Texts that differ if parameters do, to tell whether two fits are equal."""
+"""Texts that differ if parameters or the code of the user do, to tell whether two fits are equal.
 
+One identity for all that is kept and used again: the pool of models, the caches of networks, ``memory`` and
+``checkpoint``. Code is compared as Python has compiled it, because its source may be edited after that. The
+code of installed packages counts as their version.
+"""
+
+import importlib.metadata
 import inspect
-from contextlib import suppress
-from functools import partial
+import json
+import sys
+import sysconfig
+import uuid
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from types import CodeType
 from typing import Any
 
 import joblib
 import numpy as np
+
+# Values that cannot be compared are told apart by their address, which means nothing in another process.
+PROCESS = uuid.uuid4().hex
+INSTALLED = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 
 def as_text(value: Any) -> str:
     """Return a text that differs if a parameter does, and is the same in every process.
 
     An estimator is its type, plus its weights if it is a fitted autoencoder; its parameters are compared
-    separately. A function is its name, its source, and the constants that it has captured.
+    separately. A function is its name, its code, and the values that it has captured; so is a class.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -21,57 +36,177 @@ def as_text(value: Any) -> str:
         return repr(value)
     if isinstance(value, tuple | list):
         return repr([as_text(v) for v in value])
-    if hasattr(value, "get_params"):
+    if hasattr(value, "get_params") and not inspect.isclass(value):
         weights = getattr(value, "weights_", None)
         # a list only for autoencoders; fitted attributes of others do not matter, because they start anew
         fitted = f" with weights {joblib.hash(weights)}" if isinstance(weights, list) else ""
-        return type(value).__name__ + fitted
+        return code_text(type(value)) + fitted
     if isinstance(value, partial):
         return as_text([value.func, value.args, *sorted(value.keywords.items())])
     if inspect.isroutine(value) or inspect.isclass(value):
-        return f"{value.__qualname__} {joblib.hash([source(value), *captured(value)])}"
-    return f"{type(value).__qualname__} {state_hash(value)}"
+        return code_text(value)
+    return f"{code_text(type(value))} {state_hash(value)}"
 
 
 def is_constant(value: Any) -> bool:
     """Return whether the repr of a value identifies it."""
-    return value is None or isinstance(value, str | bytes | int | float)
+    return value is None or isinstance(value, str | bytes | int | float | complex)
 
 
-def source(function: Any) -> str:
-    """Return the source of a function or class, or nothing if it is not known."""
+def code_text(value: Any, seen: dict[int, Any] | None = None) -> str:
+    """Return a text that differs if the code of a function or class does, or any code that it refers to.
+
+    Parameters
+    ----------
+    value : function, method or class
+    seen : dict or None
+        The functions and classes that are part of the text already, by address; they may refer to each other.
+    """
+    seen, value = {} if seen is None else seen, getattr(value, "__func__", value)
+    name = f"{getattr(value, '__module__', None)}.{getattr(value, '__qualname__', type(value).__qualname__)}"
+    if is_installed(value) or id(value) in seen:
+        return f"{name} {version_of(value)}".rstrip()
+    seen[id(value)] = value
+    if inspect.isclass(value):
+        parts = [code_text(base, seen) for base in value.__bases__]
+        parts += [f"{key} {member_text(member, seen)}" for key, member in members(value)]
+    else:
+        parts = [compiled_text(value.__code__)] if hasattr(value, "__code__") else []
+        parts += [captured_text(captured, seen) for captured in captured_values(value)]
+    return f"{name} {joblib.hash(parts)}"
+
+
+def is_installed(value: Any) -> bool:
+    """Return whether a function or class comes from this package, or an installed one."""
+    root = str(getattr(value, "__module__", None) or "builtins").partition(".")[0]
+    if root in ("builtins", "skdcec"):
+        return True
+    file = getattr(sys.modules.get(value.__module__), "__file__", None)
+    return file is not None and file.startswith(INSTALLED)
+
+
+@lru_cache(256)
+def version(root: str) -> str:
+    """Return the version of an installed package, or nothing."""
     try:
-        return inspect.getsource(function)
-    except (OSError, TypeError):
+        return importlib.metadata.version(root)
+    except (importlib.metadata.PackageNotFoundError, ValueError):
         return ""
 
 
-def captured(function: Any, outer: tuple[Any, ...] = ()) -> list[str]:
-    """Return the texts of defaults and closed-over variables; mutable ones may change, and count by type."""
-    values = [*(getattr(function, "__defaults__", None) or ())]
-    values += [value for _, value in sorted((getattr(function, "__kwdefaults__", None) or {}).items())]
+def version_of(value: Any) -> str:
+    """Return the version of the package of an installed function or class."""
+    root = str(getattr(value, "__module__", None) or "builtins").partition(".")[0]
+    # those of skdcec, Keras and NumPy are compared by `software`
+    return "" if root in ("builtins", "skdcec", "keras", "numpy") else version(root)
+
+
+def members(cls: type) -> Iterator[tuple[str, Any]]:
+    """Yield the names and values of the attributes that a class defines itself."""
+    ignored = {"__dict__", "__weakref__", "__module__", "__doc__", "__annotations__", "__qualname__"}
+    ignored |= {"__firstlineno__", "__static_attributes__", "_abc_impl", "__abstractmethods__"}
+    for name, value in sorted(vars(cls).items()):
+        if name not in ignored:
+            yield name, value
+
+
+def member_text(value: Any, seen: dict[int, Any]) -> str:
+    """Return the text of an attribute of a class."""
+    if isinstance(value, property):
+        return str([captured_text(part, seen) for part in (value.fget, value.fset, value.fdel)])
+    return captured_text(value, seen)
+
+
+def compiled_text(code: CodeType) -> str:
+    """Return the text of compiled code: instructions, names and constants, without line numbers."""
+    constants = []
+    for value in code.co_consts:
+        if isinstance(value, CodeType):
+            constants.append(compiled_text(value))
+        elif isinstance(value, frozenset):  # whose order differs between processes
+            constants.append(repr(sorted(map(repr, value))))
+        else:
+            constants.append(repr(value))
+    return repr([code.co_code.hex(), code.co_names, code.co_varnames, constants])
+
+
+def captured_values(function: Any) -> Iterator[Any]:
+    """Yield the values that a function refers to: defaults, closed-over and global variables."""
+    yield from getattr(function, "__defaults__", None) or ()
+    for _, value in sorted((getattr(function, "__kwdefaults__", None) or {}).items()):
+        yield value
     for cell in getattr(function, "__closure__", None) or ():
-        with suppress(ValueError):  # a cell without a value yet
-            values.append(cell.cell_contents)
-    outer = (*outer, function)
-    return [captured_text(value, outer) for value in values if not any(value is o for o in outer)]
+        try:
+            yield cell.cell_contents
+        except ValueError:  # a cell without a value yet
+            continue
+    code, variables = getattr(function, "__code__", None), getattr(function, "__globals__", {})
+    for name in sorted(global_names(code)) if code else ():
+        if name in variables:
+            yield variables[name]
 
 
-def captured_text(value: Any, outer: tuple[Any, ...]) -> str:
-    """Return the text of one captured value."""
-    if inspect.isfunction(value):
-        return f"{value.__qualname__} {source(value)} {captured(value, outer)}"
-    if hasattr(value, "get_params") and not inspect.isclass(value):
-        return f"{type(value).__qualname__} {sorted(value.get_params(deep=False).items(), key=str)}"
-    if isinstance(value, np.ndarray):
-        return str(joblib.hash(value))
-    return repr(value) if is_constant(value) else type(value).__qualname__
+def global_names(code: CodeType) -> set[str]:
+    """Return the names of global variables and attributes in compiled code."""
+    inner = [value for value in code.co_consts if isinstance(value, CodeType)]
+    return set(code.co_names).union(*map(global_names, inner))
+
+
+def captured_text(value: Any, seen: dict[int, Any]) -> str:
+    """Return the text of a value that a function refers to; mutable containers count by type only.
+
+    They may change while the function runs, as a list in which it records its calls.
+    """
+    if is_constant(value):
+        return repr(value)
+    if isinstance(value, list | dict | set | bytearray):
+        return type(value).__qualname__
+    if isinstance(value, tuple | frozenset):
+        texts = [captured_text(part, seen) for part in value]
+        return repr(texts if isinstance(value, tuple) else sorted(texts))
+    if isinstance(value, staticmethod | classmethod):
+        value = value.__func__
+    if inspect.ismodule(value):
+        return value.__name__
+    if isinstance(value, partial):
+        return repr([captured_text(part, seen) for part in (value.func, value.args)]) + str(value.keywords)
+    if inspect.isroutine(value) or inspect.isclass(value):
+        return code_text(value, seen)
+    if hasattr(value, "get_params"):
+        params = sorted(value.get_params(deep=False).items())
+        return f"{code_text(type(value), seen)} {[(name, captured_text(v, seen)) for name, v in params]}"
+    return f"{code_text(type(value), seen)} {state_hash(value)}"
 
 
 def state_hash(value: Any) -> str:
-    """Return a hash of an object's state, or of the types of its attributes if it cannot be pickled."""
+    """Return a hash of an object's state; one that nothing else has if it cannot be pickled."""
     try:
         return str(joblib.hash(value))
     except Exception:
-        attributes = getattr(value, "__dict__", {})
-        return str(joblib.hash({name: type(v).__qualname__ for name, v in attributes.items()}))
+        return f"{PROCESS} {id(value)}"
+
+
+def json_identity(text: str | None) -> str:
+    """Return a text of the user's classes and functions in the JSON of a Keras object; empty without any."""
+    import keras
+
+    found = {}
+    for name in names_in_json(text or "null"):
+        value = keras.saving.get_registered_object(name)
+        if value is not None and not is_installed(value):
+            found[name] = code_text(value)
+    return json.dumps(found, sort_keys=True) if found else ""
+
+
+@lru_cache(64)
+def names_in_json(text: str) -> tuple[str, ...]:
+    """Return all strings in a JSON that may be names of registered objects."""
+    found: set[str] = set()
+    nodes = [json.loads(text)]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, str):
+            found.add(node)
+        elif isinstance(node, dict | list):
+            nodes += node.values() if isinstance(node, dict) else node
+    return tuple(sorted(found))

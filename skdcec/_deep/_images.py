@@ -1,7 +1,6 @@
 """Images of any accepted layout and type: checked once, then read as float32 batches."""
 
 import hashlib
-import warnings
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -9,23 +8,32 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from skdcec._deep._chunks import CHUNK, slices
+from skdcec._deep._chunks import slices
 from skdcec._deep._streams import is_stream, iterate_stream, store_stream
-from skdcec._image_shape import Shape, flatten, resolve_image_shape, with_channels
+from skdcec._deep._value_range import UNCHANGED, Range, extremes, range_of_fit, range_of_new
+from skdcec._image_shape import (
+    Shape,
+    as_array,
+    check_row_layout,
+    check_sample_layout,
+    flatten,
+    resolve_image_shape,
+    with_channels,
+)
+from skdcec._lazy import opened
 from skdcec._sklearn import refuse_masked, validate_known_data, validate_new_data
-
-# Resizing with Lanczos overshoots [0, 1], but by less than this.
-LARGEST_OVERSHOOT = 2
 
 
 class Layout(NamedTuple):
-    """The layout of the images of a fit."""
+    """The layout, type and scale of the images of a fit."""
 
     image_shape: Shape  # (height, width, channels)
     sample_shape: Shape  # of one sample of X
     n_features: int
     feature_names: Any
-    from_bytes: bool
+    dtype: str
+    value_range: Range  # the values that become 0 and 1
+    data_range: Range  # the smallest and the largest value
 
     def attributes(self) -> dict[str, Any]:
         """Return the fitted attributes that describe the images."""
@@ -33,8 +41,10 @@ class Layout(NamedTuple):
             "n_features_in_": self.n_features,
             "feature_names_in_": self.feature_names,
             "image_shape_": self.image_shape,
-            "_sample_shape": self.sample_shape,
-            "_from_bytes": self.from_bytes,
+            "sample_shape_": self.sample_shape,
+            "input_dtype_": self.dtype,
+            "value_range_": self.value_range,
+            "data_range_": self.data_range,
         }
 
 
@@ -46,14 +56,18 @@ class Images:
     Parameters
     ----------
     rows : ndarray of shape (n_samples, height * width * channels)
-        Real numbers; uint8 is divided by 255.
+        Real numbers.
     image_shape : tuple of (height, width, channels)
+    value_range : tuple of float
+        The values that become 0 and 1.
     layout : Layout or None
         Of the images of a fit.
     """
 
-    def __init__(self, rows: ndarray, image_shape: Shape, layout: Layout | None = None) -> None:
-        self.rows, self.layout = rows, layout
+    def __init__(
+        self, rows: ndarray, image_shape: Shape, value_range: Range, layout: Layout | None = None
+    ) -> None:
+        self.rows, self.value_range, self.layout = rows, value_range, layout
         self.shape = (len(rows), *image_shape)
 
     def __len__(self) -> int:
@@ -61,16 +75,19 @@ class Images:
 
     def __getitem__(self, rows: Any) -> ndarray:
         """Return the images of a slice or an array of indices."""
-        images = self.rows[rows].astype(np.float32, order="C", copy=False)
-        if self.rows.dtype == np.uint8:
-            images /= np.float32(255)  # in place: the conversion of bytes has made a copy
+        images, (low, high) = self.rows[rows], self.value_range
+        if low:
+            images = images - np.float64(low)
+        images = images.astype(np.float32, order="C", copy=self.value_range != UNCHANGED)
+        if high - low != 1:
+            images /= np.float32(high - low)  # in place, in a copy
         return images.reshape(-1, *self.shape[1:])
 
     @cached_property
     def fingerprint(self) -> str:
         """A hash of the images."""
         result = hashlib.sha256(repr(self.shape).encode())
-        for rows in slices(len(self)):
+        for rows in slices(self.shape):
             result.update(np.ascontiguousarray(self[rows]).data)
         return result.hexdigest()
 
@@ -79,7 +96,27 @@ class Images:
         return {} if self.layout is None else self.layout.attributes()
 
 
-def check_images(estimator: Any, X: Any, image_shape: Any = None) -> Images:
+def readable(X: Any) -> Any:
+    """Return X as an array, frame or stream: a list of images as one array, a lazy array as a mapped file.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `as_array` does.
+    """
+    refuse_masked(X)
+    return X if is_stream(X) else opened(as_array(X))
+
+
+def check_images(
+    estimator: Any,
+    X: Any,
+    image_shape: Any = None,
+    value_range: Any = "auto",
+    *,
+    ignores_shape: bool = False,
+    frozen: Any = None,
+) -> Images:
     """Check the images of a fit.
 
     Accepted are (n, h, w), (n, h, w, c), and flat rows (n, h * w * c), of any real type; or a stream of
@@ -93,6 +130,12 @@ def check_images(estimator: Any, X: Any, image_shape: Any = None) -> Images:
     image_shape : tuple or None
         (h, w) or (h, w, c), for flat rows. None guesses: a square gray image if the length is a perfect
         square, else an image of one row.
+    value_range : 'auto' or pair of float
+        The values that become 0 and 1.
+    ignores_shape : bool
+        Whether the network treats all pixels alike, so that the layout of flat rows does not matter.
+    frozen : autoencoder or None
+        A fitted one, whose scale the images should have.
 
     Returns
     -------
@@ -100,23 +143,31 @@ def check_images(estimator: Any, X: Any, image_shape: Any = None) -> Images:
 
     Raises
     ------
-    ValueError
-        For images that are not finite, not of the expected shape, or beyond float32.
+    TypeError, ValueError
+        For images that are not finite, not of the expected shape, of an implausible layout, on another scale,
+        or beyond float32.
     """
+    X = readable(X)
     if is_stream(X):
-        rows, sample_shape = store_stream(X)
-        names = None
+        rows, sample_shape = store_stream(X, check=image_shape is None)
+        n_samples, names = None, None
     else:
-        refuse_masked(X)
         X, sample_shape = flatten(X)
         rows, attributes = validate_new_data(estimator, X, dtype="numeric")
-        names = attributes["feature_names_in_"]
-        check_float32(rows)
-    warn_of_large_bytes(rows)
+        n_samples, names = len(rows), attributes["feature_names_in_"]
     n_features = rows.shape[1]
+    if image_shape is None:
+        if sample_shape is not None:
+            check_sample_layout(sample_shape)
+        elif not ignores_shape:
+            check_row_layout(n_samples, n_features)
     shape = resolve_image_shape(n_features, sample_shape, image_shape)
-    sample_shape = sample_shape or (n_features,)
-    return Images(rows, shape, Layout(shape, sample_shape, n_features, names, rows.dtype == np.uint8))
+    seen = check_float32(rows)
+    value_range = range_of_fit(value_range, rows, seen) if frozen is None else range_of_new(frozen, rows)
+    layout = Layout(
+        shape, sample_shape or (n_features,), n_features, names, rows.dtype.name, value_range, seen
+    )
+    return Images(rows, shape, value_range, layout)
 
 
 def check_new_images(estimator: Any, X: Any) -> tuple[Iterable[Images], Any]:
@@ -134,29 +185,28 @@ def check_new_images(estimator: Any, X: Any) -> tuple[Iterable[Images], Any]:
     ValueError
         As `check_images` does, and if they do not match those of the fit.
     """
+    X = readable(X)
     if is_stream(X):
         return stream_parts(estimator, X), np.dtype(np.float32)
-    refuse_masked(X)
+    refuse_single_image(estimator, X)
     X, sample_shape = flatten(X)
     check_sample_shape(estimator, sample_shape)
     rows = validate_known_data(estimator, X, dtype="numeric")
     check_float32(rows)
-    check_scale(estimator, rows)
     dtype = np.dtype(np.float64 if rows.dtype == np.float64 else np.float32)
-    return [Images(rows, estimator.image_shape_)], dtype
+    return [Images(rows, estimator.image_shape_, range_of_new(estimator, rows))], dtype
 
 
 def stream_parts(estimator: Any, stream: Any) -> Iterator[Images]:
     """Yield the images of a stream, many at a time, checked against those of the fit."""
-    for rows, sample_shape in iterate_stream(stream, CHUNK):
+    for rows, sample_shape in iterate_stream(stream):
         check_sample_shape(estimator, sample_shape)
         if rows.shape[1] != estimator.n_features_in_:
             raise ValueError(
                 f"X has {rows.shape[1]} features, but {type(estimator).__name__} is expecting "
                 f"{estimator.n_features_in_} features as input."
             )
-        check_scale(estimator, rows)
-        yield Images(rows, estimator.image_shape_)
+        yield Images(rows, estimator.image_shape_, range_of_new(estimator, rows))
 
 
 def is_table(X: Any) -> bool:
@@ -166,37 +216,14 @@ def is_table(X: Any) -> bool:
     return (X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim) == 2
 
 
-def check_float32(rows: ndarray) -> None:
-    """Raise unless the rows are real numbers that float32 can hold."""
+def check_float32(rows: ndarray) -> Range:
+    """Return the extremes of the rows; raise unless they are real numbers that float32 can hold."""
     if rows.dtype.kind not in "biuf":
         raise ValueError(f"X has dtype={rows.dtype}, which should be real numbers.")
-    largest = float(np.finfo(np.float32).max)
-    if rows.dtype.itemsize > 4 and max(float(rows.max()), -float(rows.min())) > largest:
+    low, high = extremes(rows)
+    if max(high, -low) > float(np.finfo(np.float32).max):
         raise ValueError("X has values beyond the range of float32, in which networks compute.")
-
-
-def warn_of_large_bytes(rows: ndarray) -> None:
-    """Warn of likely bytes in another type, which are not divided by 255."""
-    sample = rows[:CHUNK]
-    if rows.dtype != np.uint8 and sample.max() == 255 and sample.min() == 0:
-        warnings.warn(
-            f"X has dtype={rows.dtype} and values from 0 to 255, which are used as they are: only uint8 is "
-            "divided by 255. Pass X.astype(np.uint8) or X / 255.",
-            UserWarning,
-            stacklevel=5,
-        )
-
-
-def check_scale(estimator: Any, rows: ndarray) -> None:
-    """Raise if the estimator was fitted to bytes, and the rows are numbers of another scale."""
-    if not estimator._from_bytes or rows.dtype == np.uint8:
-        return
-    largest = rows[:CHUNK].max()
-    if largest > LARGEST_OVERSHOOT:
-        raise ValueError(
-            f"X has dtype={rows.dtype} and values up to {largest:g}, but {type(estimator).__name__} was "
-            "fitted with uint8, which is divided by 255. Pass X.astype(np.uint8) or X / 255."
-        )
+    return low, high
 
 
 def check_sample_shape(estimator: Any, sample_shape: Shape | None) -> None:
@@ -206,3 +233,11 @@ def check_sample_shape(estimator: Any, sample_shape: Shape | None) -> None:
             f"X has images of shape {sample_shape}, but {type(estimator).__name__} was fitted "
             f"with images of shape {estimator.image_shape_}."
         )
+
+
+def refuse_single_image(estimator: Any, X: Any) -> None:
+    """Raise if X is one image of the fit without the axis of samples."""
+    shape: Shape = estimator.image_shape_
+    is_rows = np.ndim(X) == 2 and np.shape(X)[1] == estimator.n_features_in_
+    if not is_rows and np.ndim(X) in (2, 3) and with_channels(np.shape(X)) == shape:
+        raise ValueError(f"X has shape {np.shape(X)}, that of a single image; pass X[np.newaxis].")

@@ -1,6 +1,7 @@
 """Initializers of DCEC: checking the parameter `init`, and making the start of joint training from it."""
 
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,6 +13,10 @@ from sklearn.utils import check_array, check_random_state
 
 from skdcec._graph._modularity_clustering import FEWEST_SAMPLES, ModularityClustering
 from skdcec._sklearn import validate_parameter_constraints
+
+
+class WrongNumberError(ValueError):
+    """The number of clusters is not the one that was asked for."""
 
 
 class Start(NamedTuple):
@@ -62,6 +67,55 @@ def check_init(init: Any, n_clusters: int | None, n_components: int, n_samples: 
     return check_centers(centers, n_clusters, n_components)
 
 
+def rehearse(init: Any, n_clusters: int | None, n_components: int, n_samples: int) -> None:
+    """Place centers in a random embedding with clear clusters, so that errors show before pretraining.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `init` fails, or a callable returns another number of centers than it was asked for.
+    """
+    small = min(n_samples, max(200, 20 * (n_clusters or 1)))
+    # a function may expect all images, and a clusterer too, with a connectivity matrix, say
+    for size in (n_samples,) if callable(init) else (small, n_samples):
+        Z = random_embedding(size, n_components, n_clusters or 5)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                start_from(silent_copy(init), Z.copy, Z, n_clusters, 0, on_images=False)
+            return
+        except WrongNumberError as error:
+            if callable(init):
+                raise
+            if n_clusters is not None:
+                # a clusterer may find as many in other data
+                warnings.warn(f"In a random embedding, {error}", UserWarning, stacklevel=5)
+            return
+        except Exception as error:
+            failure = error
+    kind = TypeError if isinstance(failure, TypeError) else ValueError
+    raise kind(
+        f"init={init!r} fails in a random embedding of shape ({n_samples}, {n_components}), before "
+        f"pretraining: {failure}"
+    ) from failure
+
+
+def random_embedding(n_samples: int, n_components: int, n_clusters: int) -> ndarray:
+    """Return an embedding of well-separated clusters, always the same."""
+    rng = np.random.default_rng(0)
+    centers = 10 * rng.standard_normal((n_clusters, n_components))
+    noise = rng.standard_normal((n_samples, n_components))
+    return (centers[np.arange(n_samples) % n_clusters] + noise).astype(np.float32)
+
+
+def silent_copy(init: Any) -> Any:
+    """Return a clone without callbacks of a clusterer, and anything else as it is."""
+    if not hasattr(init, "fit"):
+        return init
+    init = clone(init)
+    return init.set_callbacks() if hasattr(init, "set_callbacks") else init
+
+
 def check_signature(init: Callable[..., Any]) -> None:
     """Raise if a callable does not accept the arguments that `place_centers` passes."""
     try:
@@ -85,12 +139,12 @@ def check_centers(centers: ndarray, n_clusters: int | None, n_components: int) -
             f"n_components={n_components} columns of the embedding."
         )
     if not len(centers):
-        raise ValueError(
+        raise WrongNumberError(
             "init found no clusters; pass one that finds clusters in the embedding, such as HDBSCAN with a "
-            "smaller min_cluster_size. With memory=folder the next fit does not repeat the pretraining."
+            "smaller min_cluster_size."
         )
     if len(centers) != (n_clusters or len(centers)):
-        raise ValueError(
+        raise WrongNumberError(
             f"init found {len(centers)} clusters, but n_clusters={n_clusters}. Set "
             "n_clusters=None to use as many as it finds."
         )
@@ -135,7 +189,7 @@ def start_from(
             labels = init.fit_predict(images())
             centers = means_of(Z, labels)
         else:
-            centers = centers_of(init, Z, init.fit_predict(Z))
+            centers = centers_of(init, Z, checked_labels(init, init.fit_predict(Z), len(Z)))
     elif np.ndim(init) == 1 and not callable(init):
         labels = init
         centers = means_of(Z, labels)
@@ -176,8 +230,19 @@ def centers_of(clusterer: Any, Z: ndarray, labels: ndarray) -> ndarray:
     for name in ("cluster_centers_", "means_"):
         centers = getattr(clusterer, name, None)
         if centers is not None and np.ndim(centers) == 2 and centers.shape[1] == Z.shape[1]:
-            return np.asarray(centers, dtype=np.float64)
+            return check_array(centers, dtype=np.float64, input_name=f"{name} of init")
     return means_of(Z, labels)
+
+
+def checked_labels(init: Any, labels: Any, n_samples: int) -> ndarray:
+    """Return the labels of a clusterer; raise unless they are an integer for each sample."""
+    labels = np.asarray(labels)
+    if labels.shape != (n_samples,) or labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"init={init!r} returned labels of shape {labels.shape} and dtype={labels.dtype}, which should "
+            f"be an integer for each of the n_samples={n_samples}."
+        )
+    return labels
 
 
 def means_of(Z: ndarray, labels: ndarray) -> ndarray:

@@ -40,6 +40,10 @@ class KerasAutoencoder(BaseAutoencoder):
         a tenth of the sides and rotations of up to ten degrees. Joint training of `DCEC` uses it, too, unless
         its own ``augmentation`` says otherwise.
 
+    value_range : 'auto' or tuple of (low, high), default='auto'
+        The values of X that become 0 and 1. 'auto' divides uint8 by 255 and leaves other types as they are; a
+        warning tells of values for which that is doubtful.
+
     epochs : int or 'auto', default='auto'
         Passes over the images; 'auto' is as many as make 750 steps, and at least 5.
 
@@ -69,6 +73,18 @@ class KerasAutoencoder(BaseAutoencoder):
 
     n_components_ : int
         Dimension of the embedding.
+
+    sample_shape_ : tuple
+        Shape of one sample of X, as it was given.
+
+    input_dtype_ : str
+        Type of X.
+
+    value_range_ : tuple of (low, high)
+        The values of X that become 0 and 1.
+
+    data_range_ : tuple of (min, max)
+        Smallest and largest value of X.
 
     history_ : dict of ndarray
         'reconstruction_loss', of shape (n_epochs,): the mean loss of each epoch.
@@ -120,6 +136,7 @@ class KerasAutoencoder(BaseAutoencoder):
         *,
         image_shape: tuple[int, ...] | None = None,
         augmentation: Any = None,
+        value_range: Any = "auto",
         epochs: int | str = "auto",
         batch_size: int = 256,
         optimizer: Any = "adam",
@@ -129,6 +146,7 @@ class KerasAutoencoder(BaseAutoencoder):
         self.network = network
         self.image_shape = image_shape
         self.augmentation = augmentation
+        self.value_range = value_range
         self.epochs = epochs
         self.batch_size = batch_size
         self.optimizer = optimizer

@@ -91,7 +91,7 @@ def target_distribution(
 def nearest_centers(Z: ndarray, centers: ndarray) -> ndarray:
     """Return the label of the nearest center of each embedding, int32."""
     labels = np.empty(len(Z), np.int32)
-    for rows in slices(len(Z)):
+    for rows in slices(Z.shape):
         labels[rows] = soft_assignment(Z[rows], centers.astype(np.float64)).argmax(axis=1)
     return labels
 
@@ -475,7 +475,7 @@ class SharpenedAssignments:
         self.Z, self.centers = Z, centers
         self.target_power, self.target_balance = target_power, target_balance
         self.frequencies = np.zeros(len(centers))
-        for rows in slices(len(Z)):
+        for rows in slices(Z.shape):
             self.frequencies += soft_assignment(Z[rows], centers).sum(axis=0)
 
     def __getitem__(self, rows: Any) -> ndarray:
@@ -488,6 +488,6 @@ def mean_loss(loss: ClusteringLoss, Z: ndarray, centers: ndarray) -> float:
     """Return the mean clustering loss of an embedding, with targets of its own."""
     centers = centers.astype(np.float64)
     targets, total = loss.targets(Z, centers), 0.0
-    for rows in slices(len(Z)):
+    for rows in slices(Z.shape):
         total += float(np.sum(loss.loss(Z[rows], centers, targets[rows], np)))
     return total / len(Z)

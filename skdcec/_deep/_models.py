@@ -1,5 +1,6 @@
 """The Keras models that train and map: `Trainer` takes steps of mini-batches, `Mapper` applies a network."""
 
+import math
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -18,6 +19,8 @@ from skdcec._deep._storage import Weights
 
 # Rows go through a network in batches of exactly one of these sizes, the first that suits it (see `Mapper`).
 INFERENCE_BATCHES = (64, 16, 1)
+# Larger batches than this are split, because the feature maps of a network are larger still.
+INFERENCE_BYTES = 2**23
 # So many training steps run in one call of a compiled loop, within so many bytes of images.
 STEPS_PER_CALL, BYTES_PER_CALL = 16, 2**26
 # The same if all images are on the device, which they are unless they have more bytes than this.
@@ -391,9 +394,12 @@ class Mapper(keras.Model):
         self.network = build(architecture)[part]
         self.built = True
         self.compile(jit_compile=JIT)
+        row_bytes = 4 * max(
+            math.prod(shape[1:]) for shape in (self.network.input_shape, self.network.output_shape)
+        )
         for size in INFERENCE_BATCHES:
             self.batch_size = size
-            if self.positions_agree():
+            if size * row_bytes <= INFERENCE_BYTES and self.positions_agree():
                 break
 
     def positions_agree(self) -> bool:

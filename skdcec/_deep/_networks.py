@@ -15,6 +15,7 @@ import numpy as np
 from keras import ops
 from numpy import ndarray
 
+from skdcec._deep._identity import json_identity
 from skdcec._deep._losses import soft_assignment
 from skdcec._deep._stages import conv_stages, dense_stages, mirrored
 from skdcec._deep._storage import Weights
@@ -138,9 +139,13 @@ def build(architecture: str, weights: Weights | None = None) -> tuple[keras.Mode
     return encoder, decoder
 
 
-@lru_cache(32)
 def embedding_size(architecture: str) -> int:
     """Return the number of components of the embedding."""
+    return _embedding_size(architecture, json_identity(architecture))
+
+
+@lru_cache(32)
+def _embedding_size(architecture: str, user_code: str) -> int:
     return int(build(architecture)[0].output_shape[1])
 
 
@@ -155,7 +160,7 @@ def clustering_model(encoder: keras.Model, centers: ndarray) -> keras.Model:
 
 
 @lru_cache(32)
-def _built_weights(architecture: str) -> tuple[ndarray, ...]:
+def _built_weights(architecture: str, user_code: str) -> tuple[ndarray, ...]:
     """Return the weights as their layers initialize them, for reading only."""
     encoder, decoder = build(architecture)
     weights = encoder.get_weights() + decoder.get_weights()
@@ -169,7 +174,7 @@ def glorot_weights(architecture: str, random_state: np.random.RandomState) -> We
 
     NumPy draws them, so that they are the same under every backend.
     """
-    weights: list[Any] = list(_built_weights(architecture))
+    weights: list[Any] = list(_built_weights(architecture, json_identity(architecture)))
     for i, w in enumerate(weights):
         if w.ndim > 1:
             field = np.prod(w.shape[:-2])

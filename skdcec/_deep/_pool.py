@@ -13,6 +13,7 @@ from typing import Any
 import joblib
 
 from skdcec._deep._devices import current_devices
+from skdcec._deep._identity import as_text, json_identity
 
 # The pool keeps no more idle models than this.
 MOST_IDLE = 16
@@ -44,9 +45,17 @@ POOL = Pool()
 
 
 def key_of(argument: Any) -> Any:
-    """Return a hashable value that is equal for equal arguments: of an object with parameters, these."""
+    """Return a hashable value that is equal for equal arguments.
+
+    Of an object with parameters, these and the code of its class; of JSON, the code of the user's classes in
+    it, too.
+    """
     if hasattr(argument, "get_params"):
-        return type(argument), joblib.hash(argument.get_params())
+        return as_text(argument), joblib.hash(argument.get_params())
+    if isinstance(argument, tuple):
+        return tuple(map(key_of, argument))
+    if isinstance(argument, str):
+        return argument, json_identity(argument)
     return argument
 
 

@@ -12,6 +12,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from skdcec._deep._chunks import chunk_size
+from skdcec._image_shape import check_sample_layout
+from skdcec._lazy import write
+
 # Package and name of the classes that are streams; none of them needs an import.
 STREAMS = {("keras", "PyDataset"), ("tensorflow", "DatasetV2"), ("dask", "Array")}
 
@@ -21,8 +25,14 @@ def is_stream(X: Any) -> bool:
     return any((cls.__module__.split(".")[0], cls.__name__) in STREAMS for cls in type(X).__mro__)
 
 
-def store_stream(X: Any) -> tuple[ndarray, tuple[int, ...] | None]:
+def store_stream(X: Any, check: bool = True) -> tuple[ndarray, tuple[int, ...] | None]:
     """Read a stream into a temporary file, which exists as long as the returned array.
+
+    Parameters
+    ----------
+    X : stream
+    check : bool
+        Whether to refuse images of an implausible layout, before more than one batch is read.
 
     Returns
     -------
@@ -40,7 +50,9 @@ def store_stream(X: Any) -> tuple[ndarray, tuple[int, ...] | None]:
     n_samples = 0
     # without a buffer, so that `write` itself notices a full disk
     with tempfile.TemporaryFile(buffering=0) as file:
-        for rows, sample_shape in checked_batches(X):  # noqa: B007 - it is the same for all batches
+        for rows, sample_shape in checked_batches(X):
+            if check and not n_samples and sample_shape is not None:
+                check_sample_layout(sample_shape)
             write(file, rows)
             n_samples += len(rows)
         if not n_samples:
@@ -48,8 +60,8 @@ def store_stream(X: Any) -> tuple[ndarray, tuple[int, ...] | None]:
         return np.memmap(file, rows.dtype, "r", shape=(n_samples, rows.shape[1])), sample_shape
 
 
-def iterate_stream(X: Any, size: int) -> Iterator[tuple[ndarray, tuple[int, ...] | None]]:
-    """Yield the rows of a stream, at least `size` at a time except for the last, and the shape of an image.
+def iterate_stream(X: Any) -> Iterator[tuple[ndarray, tuple[int, ...] | None]]:
+    """Yield the rows of a stream, at least a chunk at a time except for the last, and the shape of an image.
 
     Raises
     ------
@@ -60,7 +72,7 @@ def iterate_stream(X: Any, size: int) -> Iterator[tuple[ndarray, tuple[int, ...]
     sample_shape, rows = None, None
     for rows, sample_shape in checked_batches(X):
         pending.append(rows)
-        if sum(map(len, pending)) >= size:
+        if sum(map(len, pending)) >= chunk_size(rows.shape[1:]):
             yield np.concatenate(pending), sample_shape
             pending = []
     if rows is None:
@@ -111,6 +123,7 @@ def batches_of(X: Any) -> Iterator[Any]:
     if hasattr(X, "as_numpy_iterator"):
         if X.cardinality() == -1:  # tf.data.INFINITE_CARDINALITY
             raise ValueError("X is a dataset without end; leave out its repeat().")
+        check_batched(X)
         yield from X.as_numpy_iterator()
     elif hasattr(X, "to_delayed"):
         chunks_of_images = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))
@@ -123,18 +136,16 @@ def batches_of(X: Any) -> Iterator[Any]:
             yield X[i]
 
 
-def write(file: Any, rows: ndarray) -> None:
-    """Write rows to a temporary file; the error for a full disk names the remedy."""
-    remaining = rows.data.cast("B")
-    try:
-        while remaining:
-            remaining = remaining[file.write(remaining) :]
-    except OSError as error:
-        raise OSError(
-            error.errno,
-            "The images of X could not be stored in the folder of temporary files, "
-            f"{tempfile.gettempdir()!r}: {error.strerror}. The environment variable TMPDIR names another one",
-        ) from error
+def check_batched(dataset: Any) -> None:
+    """Raise a ValueError if the elements of a ``tf.data.Dataset`` may be single images."""
+    spec = dataset.element_spec
+    spec = spec[0] if isinstance(spec, tuple | list) else spec
+    shape = tuple(getattr(spec, "shape", None) or ())
+    if shape and shape[0] is not None and len(shape) < 4:
+        raise ValueError(
+            f"X is a dataset whose elements have the shape {shape}, like single images. Pass X.batch(256); "
+            "do not set drop_remainder, which would lose images."
+        )
 
 
 def describe(dtype: Any, n_features: int, sample_shape: tuple[int, ...] | None) -> str:

@@ -42,7 +42,7 @@ def _map_rows(architecture: str, weights: Weights, rows: Any, part: int) -> ndar
     with lend(Mapper, architecture, part) as mapper:
         n = len(mapper.network.weights)
         mapper.network.set_weights(weights[len(weights) - n :] if part else weights[:n])
-        return np.concatenate([mapper.map(rows[chunk]) for chunk in slices(len(rows))])
+        return np.concatenate([mapper.map(rows[chunk]) for chunk in slices(rows.shape)])
 
 
 def reconstruction_error(architecture: str, weights: Weights, images: Any) -> tuple[ndarray, float]:
@@ -51,7 +51,7 @@ def reconstruction_error(architecture: str, weights: Weights, images: Any) -> tu
     The error of an image is averaged over its pixels and channels.
     """
     embeddings, total = [], 0.0
-    for rows in slices(len(images)):
+    for rows in slices(images.shape):
         chunk = images[rows]
         Z = encode(architecture, weights, chunk)
         total += float(squared_error(chunk.astype(np.float64), decode(architecture, weights, Z), np).sum())
