@@ -79,10 +79,20 @@ def stacked(images: Sequence[Any]) -> ndarray:
     return result
 
 
+def shape_of(X: Any) -> Shape:
+    """Return the shape of an array or a list of rows; raise a ValueError if the rows differ in length."""
+    if hasattr(X, "shape"):
+        return tuple(X.shape)
+    try:
+        return np.asarray(X).shape
+    except ValueError as error:
+        raise ValueError("X is a list whose rows differ in length; they should be equally long.") from error
+
+
 def flatten(X: Any) -> tuple[Any, Shape | None]:
     """Return images as flat rows, and the shape of one of them, None if they were flat."""
     X = as_array(X)
-    shape = tuple(X.shape) if hasattr(X, "shape") else np.asarray(X).shape
+    shape = shape_of(X)
     if len(shape) > 4:
         raise ValueError(f"X has shape {shape}; it should be {ACCEPTED}.")
     if len(shape) not in (3, 4):

@@ -34,3 +34,18 @@ def autoencoder(digits):
     return ConvAutoencoder(filters=(8, 16, 16), augmentation=None, epochs=15, random_state=0).fit(
         digits.images
     )
+
+
+@pytest.fixture
+def count_pretraining(monkeypatch):
+    """Count the pretraining runs."""
+    import skdcec._deep._training as training
+
+    calls, pretrain = [], training.pretrain
+
+    def counted(*args, **kwargs):
+        calls.append(1)
+        return pretrain(*args, **kwargs)
+
+    monkeypatch.setattr(training, "pretrain", counted)
+    return calls

@@ -464,21 +464,6 @@ def test_real_images(usps):
 # --------------------------------------------------------------------------- memory
 
 
-@pytest.fixture
-def count_pretraining(monkeypatch):
-    """Count the pretraining runs."""
-    import skdcec._deep._training as training
-
-    calls, pretrain = [], training.pretrain
-
-    def counted(*args, **kwargs):
-        calls.append(1)
-        return pretrain(*args, **kwargs)
-
-    monkeypatch.setattr(training, "pretrain", counted)
-    return calls
-
-
 def small(**params):
     autoencoder = params.pop("autoencoder", ConvAutoencoder((4, 4, 4), epochs=2, n_components=4))
     defaults = {"init": None, "autoencoder": autoencoder, "max_batches": 4, "keep": "last", "random_state": 0}

@@ -32,6 +32,7 @@ MODULES = (
     skdcec,
     skdcec.covariances,
     skdcec.datasets,
+    skdcec.exceptions,
     skdcec.kernels,
     skdcec.layers,
     skdcec.losses,

@@ -254,7 +254,7 @@ def test_each_fit_gives_its_compiled_model_back(images):
 
     def trainers():
         architecture = model.architecture_
-        return [kept for key, kept in _pool.POOL._idle if key[0] is Trainer and key[1][0] == architecture]
+        return [kept for key, kept in _pool.POOL._idle if key[0] is Trainer and key[1][0][0] == architecture]
 
     model.fit(images)
     (first,) = trainers()

@@ -243,8 +243,7 @@ class BaseCenterClusterer(
 
     def _run(self, problem: Problem, task: Task, inputs: dict[str, Any], rule: Rule, start: Any) -> Run:
         """Iterate from one set of initial centers, telling the callbacks of each iteration."""
-        units, weight_unit = problem.rows.units, problem.rows.weight_unit
-        total_weight = problem.rows.total_weight
+        units = problem.rows.units
         run = task.subtask("init", max_subtasks=self.max_iter)
         iterations = fixed_point(rule, start, problem, self.tol)
         current = next(iterations)
@@ -260,7 +259,7 @@ class BaseCenterClusterer(
                 ) from error
             objectives.append(current.objective)
             attributes = partial(self._attributes, inputs, rule, current.state, units)
-            objective = rule.objective(current.objective, current.state, units, total_weight) * weight_unit
+            objective = self._objective(current.objective, rule, current.state, problem.rows)
             stop = iteration.end(attributes, f"Iteration {n_iter}, objective {objective:.6g}.")
             if current.converged or stop:
                 break
@@ -283,6 +282,17 @@ class BaseCenterClusterer(
             }
         )
 
+    def _objective(self, value: Any, rule: Rule, state: Any, rows: Rows) -> Any:
+        """Return an objective in the units of the data; raise a ValueError if float64 cannot hold it."""
+        with np.errstate(over="ignore"):
+            objective = rule.objective(value, state, rows.units, rows.total_weight) * rows.weight_unit
+        if not np.all(np.isfinite(objective)):
+            raise ValueError(
+                f"The objective of {self!r} on these data is beyond float64. Divide X or sample_weight by a "
+                "power of ten."
+            )
+        return objective
+
     def _in_internal_units(self, fitted: Mapping[str, Any], units: Units) -> tuple[Rule, Any]:
         """Return rule and state of fitted attributes in internal units."""
         attributes = dict(fitted) | {"cluster_centers_": units.convert(fitted["cluster_centers_"])}
@@ -298,7 +308,7 @@ class BaseCenterClusterer(
         labels, inertia, sizes = self._label(rows, *self._in_internal_units(attributes, units))
         order = empty_last(sizes)
         attributes |= {name: attributes[name][order] for name in rule.per_cluster}
-        history = rule.objective(run.objectives, run.state, units, rows.total_weight) * rows.weight_unit
+        history = self._objective(run.objectives, rule, run.state, rows)
         unit = units.scale if rule.distances_have_units else 1.0
         attributes |= {
             "labels_": renumbered(labels, order),
@@ -564,8 +574,7 @@ class BaseCenterClusterer(
         with block_pool() as pool:
             rows, rule, state = self._fitted_rows(X, sample_weight, pool)
             value = total_statistics(rule, state, rows).objective
-        objective = rule.objective(value, state, rows.units, rows.total_weight)
-        return -float(objective * rows.weight_unit)
+        return -float(self._objective(value, rule, state, rows))
 
     @property
     def _n_features_out(self) -> int:

@@ -525,9 +525,11 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         yield from super()._doubts(problem, best, rule, state)
         assert isinstance(rule, KernelHarmonicRule)
         half = distance_quantile(*problem.distinct_sample(), state.centers, 0.5)
-        log_K = float(rule.kernel.log(np.array([(half / rule.sigma) ** 2]))[0])
+        with np.errstate(over="ignore"):
+            t = np.square(np.array([half / rule.sigma]))
+        log_K = float(rule.kernel.log(t)[0])
         if log_K < -FLAT_KERNEL:
             yield (
-                f"the kernel is flat: for half of the samples it is below exp({log_K:.0f}) even at the "
+                f"the kernel is flat: for half of the samples it is below exp({log_K:.3g}) even at the "
                 "closest center, so that centers hardly move. Increase sigma, or set 'scale'."
             )

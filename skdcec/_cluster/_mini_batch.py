@@ -256,7 +256,7 @@ class MiniBatchKHarmonicMeans(_BaseHarmonicMeans):
             objectives.append(total)
             converged = rule.has_converged(before, state, self.tol, problem)
             attributes = partial(self._attributes, inputs, rule, state, rows.units)
-            objective = rule.objective(total, state, rows.units, rows.total_weight) * rows.weight_unit
+            objective = self._objective(total, rule, state, rows)
             stop = iteration.end(attributes, f"Pass {n_iter}, objective {objective:.6g}.")
             if converged or stop:
                 break

@@ -33,9 +33,9 @@ def row_keys(x: Any) -> ndarray:
 def seeding_order(x: Any, weight: ndarray, metric_rows: Any) -> ndarray:
     """Return an order of the rows of x in which draws by a cumulative sum are reproducible.
 
-    Rows are sorted by the distance of metric_rows to their mean (sparse ones: by their norm), then along a
-    fixed direction. So the order depends neither on the previous order nor, except for ties, on maps of the
-    space that the metric ignores, and repeated rows are neighbors: repeating a row is giving it weight.
+    Rows are sorted by the distance of metric_rows to their mean, then along a fixed direction. So the order
+    depends neither on the previous order nor, except for ties, on maps of the space that the metric ignores,
+    and repeated rows are neighbors: repeating a row is giving it weight. Sparse rows have the same order.
 
     Parameters
     ----------
@@ -44,12 +44,20 @@ def seeding_order(x: Any, weight: ndarray, metric_rows: Any) -> ndarray:
     metric_rows : ndarray or CSR matrix of shape (n, rank)
         The rows of x in a space in which the metric is Euclidean.
     """
-    if not sp.issparse(x):
-        metric_rows = metric_rows - np.average(metric_rows, axis=0, weights=weight)
-    norms = row_norms(metric_rows)
+    distances = distances_to_mean(metric_rows, weight)
     # rounded, so that rounding errors do not order rows at equal distance
-    digits = 4 if norms.dtype == np.float32 else 10
-    return np.lexsort((row_keys(x), np.round(norms / max(norms.max(), np.finfo(x.dtype).tiny), digits)))
+    unit = max(distances.max(), np.finfo(x.dtype).tiny)
+    return np.lexsort((row_keys(x), np.round(distances / unit, 10)))
+
+
+def distances_to_mean(x: Any, weight: ndarray) -> ndarray:
+    """Return the distances of rows to their mean, float64; of sparse rows without making them dense."""
+    if not sp.issparse(x):
+        return row_norms(x - np.average(x, axis=0, weights=weight).astype(np.float64))
+    x = x.astype(np.float64)
+    mean = x.T @ weight / weight.sum()
+    distances: ndarray = row_norms(x, squared=True) - 2 * (x @ mean) + mean @ mean
+    return np.sqrt(np.maximum(distances, 0))
 
 
 def draw_centers(

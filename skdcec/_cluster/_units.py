@@ -28,8 +28,10 @@ class Units(NamedTuple):
 
 
 UNITS_OF_THE_DATA = Units()
+# Of a power of two in float64.
+LARGEST_EXPONENT = 1023
 
 
 def power_of_two(value: float) -> float:
-    """Return the power of two just above a positive value."""
-    return float(2.0 ** np.frexp(value)[1])
+    """Return the power of two just above a positive value, or just below it if that is beyond float64."""
+    return float(2.0 ** min(np.frexp(value)[1], LARGEST_EXPONENT))

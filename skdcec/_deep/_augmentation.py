@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
+
+from skdcec._deep._keras import keras, ops
 
 # Multipliers of a 32-bit integer hash, as signed integers.
 FIRST_MULTIPLIER, SECOND_MULTIPLIER = 0x21F0AAAD, 0x735A2D97

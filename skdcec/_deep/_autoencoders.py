@@ -89,7 +89,7 @@ class _BuiltInAutoencoder(BaseAutoencoder):
 
     def _policy(self) -> str:
         """Return the name of the Keras policy of the layers."""
-        import keras
+        from skdcec._deep._keras import keras
 
         return str(keras.config.dtype_policy().name) if self.dtype_policy is None else self.dtype_policy
 

@@ -27,7 +27,7 @@ from skdcec._deep._storage import Arrays
 from skdcec._deep._value_range import check_value_range, scale_of
 from skdcec._deep._watcher import Record, TrainingWatcher
 from skdcec._sizes import check_sizes
-from skdcec._sklearn import DOC_LINK, Interval, StrOptions, _fit_context, may_be_stopped, set_fitted
+from skdcec._sklearn import DOC_LINK, Interval, StrOptions, _fit_context, may_be_stopped, report, set_fitted
 from skdcec._task import Task
 
 if TYPE_CHECKING:
@@ -370,8 +370,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
 
     def _train(self, fit: AutoencoderFit, task: Task) -> tuple[list[ndarray], dict[str, ndarray]]:
         """Train all epochs that are left; return weights and history."""
+        from skdcec._deep._software import doubts_of_speed
         from skdcec._deep._training import pretrain
 
+        for doubt in doubts_of_speed():
+            report(self, doubt)
         random_state = check_random_state(self.random_state)
         weights = self._initial_weights(fit.recipe, random_state)
         seed = random_state.randint(LARGEST_SEED)

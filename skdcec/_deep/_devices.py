@@ -9,7 +9,7 @@ device.
 import os
 from typing import Any
 
-import keras
+from skdcec._deep._keras import keras
 
 BACKEND = keras.backend.backend()
 

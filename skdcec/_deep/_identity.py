@@ -5,6 +5,7 @@ One identity for all that is kept and used again: the pool of models, the caches
 code of installed packages counts as their version.
 """
 
+import hashlib
 import importlib.metadata
 import inspect
 import json
@@ -73,7 +74,8 @@ def code_text(value: Any, seen: dict[int, Any] | None = None) -> str:
     else:
         parts = [compiled_text(value.__code__)] if hasattr(value, "__code__") else []
         parts += [captured_text(captured, seen) for captured in captured_values(value)]
-    return f"{name} {joblib.hash(parts)}"
+    # not joblib.hash, which tells equal strings apart from the same string twice
+    return f"{name} {hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"
 
 
 def is_installed(value: Any) -> bool:
@@ -102,11 +104,10 @@ def version_of(value: Any) -> str:
 
 
 def members(cls: type) -> Iterator[tuple[str, Any]]:
-    """Yield the names and values of the attributes that a class defines itself."""
-    ignored = {"__dict__", "__weakref__", "__module__", "__doc__", "__annotations__", "__qualname__"}
-    ignored |= {"__firstlineno__", "__static_attributes__", "_abc_impl", "__abstractmethods__"}
+    """Yield the names and values of the attributes that a class defines itself, not those of Python."""
     for name, value in sorted(vars(cls).items()):
-        if name not in ignored:
+        of_python = name.startswith("__") and not inspect.isroutine(value)
+        if not of_python and name != "_abc_impl":
             yield name, value
 
 
@@ -188,7 +189,7 @@ def state_hash(value: Any) -> str:
 
 def json_identity(text: str | None) -> str:
     """Return a text of the user's classes and functions in the JSON of a Keras object; empty without any."""
-    import keras
+    from skdcec._deep._keras import keras
 
     found = {}
     for name in names_in_json(text or "null"):

@@ -1,6 +1,7 @@
 """Images of any accepted layout and type: checked once, then read as float32 batches."""
 
 import hashlib
+import warnings
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -18,10 +19,14 @@ from skdcec._image_shape import (
     check_sample_layout,
     flatten,
     resolve_image_shape,
+    shape_of,
     with_channels,
 )
 from skdcec._lazy import opened
 from skdcec._sklearn import refuse_masked, validate_known_data, validate_new_data
+
+# Names of columns that are likely classes.
+LABELS = {"label", "labels", "target", "class", "y"}
 
 
 class Layout(NamedTuple):
@@ -161,6 +166,8 @@ def check_images(
             check_sample_layout(sample_shape)
         elif not ignores_shape:
             check_row_layout(n_samples, n_features)
+        if names is not None:
+            warn_of_labels(names)
     shape = resolve_image_shape(n_features, sample_shape, image_shape)
     seen = check_float32(rows)
     value_range = range_of_fit(value_range, rows, seen) if frozen is None else range_of_new(frozen, rows)
@@ -213,7 +220,18 @@ def is_table(X: Any) -> bool:
     """Return whether X holds flat rows, not images; for streams of which the shape is unknown, no."""
     if is_stream(X) and not hasattr(X, "ndim"):
         return False
-    return (X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim) == 2
+    return len(shape_of(X)) == 2
+
+
+def warn_of_labels(names: Iterable[Any]) -> None:
+    """Warn if the name of a column says that it holds classes."""
+    found = [name for name in names if str(name).lower() in LABELS]
+    if found:
+        warnings.warn(
+            f"X has a column {found[0]!r}, which is used like the others; leave it out if it holds classes.",
+            UserWarning,
+            stacklevel=5,
+        )
 
 
 def check_float32(rows: ndarray) -> Range:

@@ -15,10 +15,6 @@ from skdcec._graph._modularity_clustering import FEWEST_SAMPLES, ModularityClust
 from skdcec._sklearn import validate_parameter_constraints
 
 
-class WrongNumberError(ValueError):
-    """The number of clusters is not the one that was asked for."""
-
-
 class Start(NamedTuple):
     """The cluster centers, and the labels that joint training learns first, if there are any."""
 
@@ -82,22 +78,24 @@ def rehearse(init: Any, n_clusters: int | None, n_components: int, n_samples: in
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                start_from(silent_copy(init), Z.copy, Z, n_clusters, 0, on_images=False)
-            return
-        except WrongNumberError as error:
-            if callable(init):
-                raise
-            if n_clusters is not None:
-                # a clusterer may find as many in other data
-                warnings.warn(f"In a random embedding, {error}", UserWarning, stacklevel=5)
-            return
+                centers = place(silent_copy(init), Z.copy, Z, n_clusters, 0, on_images=False).centers
+            break
         except Exception as error:
             failure = error
-    kind = TypeError if isinstance(failure, TypeError) else ValueError
-    raise kind(
-        f"init={init!r} fails in a random embedding of shape ({n_samples}, {n_components}), before "
-        f"pretraining: {failure}"
-    ) from failure
+    else:
+        kind = TypeError if isinstance(failure, TypeError) else ValueError
+        raise kind(
+            f"init={init!r} fails in a random embedding of shape ({n_samples}, {n_components}), before "
+            f"pretraining: {failure}"
+        ) from failure
+    problem = wrong_components(centers, n_components)
+    if callable(init):
+        problem = problem or wrong_number(centers, n_clusters)
+    if problem:
+        raise ValueError(problem)
+    if n_clusters is not None and (problem := wrong_number(centers, n_clusters)):
+        # a clusterer may find as many in other data
+        warnings.warn(f"In a random embedding, {problem}", UserWarning, stacklevel=5)
 
 
 def random_embedding(n_samples: int, n_components: int, n_clusters: int) -> ndarray:
@@ -133,22 +131,34 @@ def check_signature(init: Callable[..., Any]) -> None:
 
 def check_centers(centers: ndarray, n_clusters: int | None, n_components: int) -> ndarray:
     """Return the centers; raise if their number or their number of components is wrong."""
-    if centers.ndim != 2 or centers.shape[1] != n_components:
-        raise ValueError(
-            f"init returned centers of shape {centers.shape}; they should have the "
-            f"n_components={n_components} columns of the embedding."
-        )
+    if problem := wrong_components(centers, n_components) or wrong_number(centers, n_clusters):
+        raise ValueError(problem)
+    return centers
+
+
+def wrong_components(centers: ndarray, n_components: int) -> str:
+    """Return what is wrong with the shape of centers, or nothing."""
+    if centers.ndim == 2 and centers.shape[1] == n_components:
+        return ""
+    return (
+        f"init returned centers of shape {centers.shape}; they should have the n_components={n_components} "
+        "columns of the embedding."
+    )
+
+
+def wrong_number(centers: ndarray, n_clusters: int | None) -> str:
+    """Return what is wrong with the number of centers, or nothing."""
     if not len(centers):
-        raise WrongNumberError(
+        return (
             "init found no clusters; pass one that finds clusters in the embedding, such as HDBSCAN with a "
             "smaller min_cluster_size."
         )
     if len(centers) != (n_clusters or len(centers)):
-        raise WrongNumberError(
-            f"init found {len(centers)} clusters, but n_clusters={n_clusters}. Set "
-            "n_clusters=None to use as many as it finds."
+        return (
+            f"init found {len(centers)} clusters, but n_clusters={n_clusters}. Set n_clusters=None to use as "
+            "many as it finds."
         )
-    return centers
+    return ""
 
 
 def check_labels(labels: ndarray, n_clusters: int | None, n_samples: int) -> ndarray:
@@ -177,7 +187,22 @@ def start_from(
     *,
     on_images: bool,
 ) -> Start:
-    """Return the centers (n_clusters, n_components) that a checked init places in the embedding Z.
+    """Return the start of joint training that a checked init makes; raise if it is not of the right shape."""
+    start = place(init, images, Z, n_clusters, seed, on_images=on_images)
+    check_centers(start.centers, n_clusters, Z.shape[1])
+    return start
+
+
+def place(
+    init: Any,
+    images: Callable[[], ndarray],
+    Z: ndarray,
+    n_clusters: int | None,
+    seed: int,
+    *,
+    on_images: bool,
+) -> Start:
+    """Return the centers that a checked init places in the embedding Z, and the labels to learn, if any.
 
     A clusterer is fitted, to the images or to the embedding; `seed` replaces each ``random_state`` that is
     None.
@@ -198,7 +223,7 @@ def start_from(
         centers = check_array(centers, dtype=np.float64, input_name="init")
     else:
         centers = init
-    return Start(check_centers(centers, n_clusters, Z.shape[1]), labels)
+    return Start(centers, labels)
 
 
 def seed_estimator(estimator: Any, seed: int) -> Any:

@@ -13,9 +13,8 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
-import keras
-
 from skdcec._deep._augmentation import RandomAffine
+from skdcec._deep._keras import keras
 
 
 @contextmanager

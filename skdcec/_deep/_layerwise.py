@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate, chain
 from typing import Any
 
-import keras
-from keras import layers
 from numpy import ndarray
 
+from skdcec._deep._keras import keras, layers
 from skdcec._deep._keras_json import network_json, undisturbed_random
 from skdcec._deep._models import Recipe
 from skdcec._deep._stages import Stage, mirrored

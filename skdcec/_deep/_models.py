@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
-from keras import ops
 from numpy import ndarray
 
 from skdcec._deep._batches import Batch
 from skdcec._deep._devices import BACKEND, count_devices, has_accelerator, part_of_replica
+from skdcec._deep._keras import keras, ops
 from skdcec._deep._keras_json import from_json
 from skdcec._deep._losses import ClusteringLoss, Targets
 from skdcec._deep._networks import build
@@ -294,16 +293,18 @@ class Trainer(keras.Model):
         # a strategy of one device needs its own context, too
         take_step = step if self.devices is None else step_on_devices
 
-        # any number of steps on batches of any size
-        @tf.function(input_signature=[shapes, images] if resident else [shapes])
-        def take_steps(stacked: Any, images: Any = None) -> None:
+        def take_steps(stacked: Any, *images: Any) -> None:
             for i in tf.range(tf.shape(stacked["weight"])[0]):
                 x = {name: values[i] for name, values in stacked.items()}
                 if resident:
-                    x["images"] = tf.gather(images, x.pop("rows"))
+                    x["images"] = tf.gather(images[0], x.pop("rows"))
                 take_step(x)
 
-        return take_steps
+        # traced here and once, for any number of steps on batches of any size: TensorFlow warns of functions
+        # that trace themselves for one model after the other
+        arguments = [shapes, images] if resident else [shapes]
+        traced: Callable[..., None] = tf.function(take_steps).get_concrete_function(*arguments)
+        return traced
 
     def _loop_of_jax(self, stacked: dict[str, ndarray], images: Any, n: int) -> None:
         """Take the first n steps of inputs that are stacked along a new first axis."""
@@ -420,24 +421,30 @@ class Mapper(keras.Model):
         full = np.zeros((m * self.batch_size, *rows.shape[1:]), np.float32)
         full[: len(rows)] = rows
         full = full.reshape(m, self.batch_size, *rows.shape[1:])
-        if n_devices > 1 and BACKEND == "tensorflow":
-            out = self._map_on_devices(full).numpy()
+        if BACKEND == "tensorflow":
+            out = self._map_by_tensorflow(ops.convert_to_tensor(full)).numpy()
         else:
             out = self.predict_on_batch(full)
         mapped: ndarray = out.reshape(-1, *out.shape[2:])[: len(rows)]
         return mapped
 
     @cached_property
-    def _map_on_devices(self) -> Callable[[Any], Any]:
-        """A compiled function that maps a part of the batches on each of TensorFlow's replicas."""
+    def _map_by_tensorflow(self) -> Callable[[Any], Any]:
+        """A compiled function that maps any number of batches, a part of them on each replica.
+
+        ``predict_on_batch`` would trace it anew for other numbers.
+        """
         import tensorflow as tf
 
-        @tf.function(reduce_retracing=True)
-        def map_on_devices(batches: Any) -> Any:
+        @tf.function(input_signature=[tf.TensorSpec((None, None, *self.network.input_shape[1:]))])
+        def map_batches(batches: Any) -> Any:
+            if count_devices(self.devices) == 1:
+                return self(batches, training=False)
             parts = self.devices.run(lambda x: self(part_of_replica(x), training=False), args=(batches,))
             return self.devices.gather(parts, axis=0)
 
-        return map_on_devices
+        traced: Callable[[Any], Any] = map_batches.get_concrete_function()
+        return traced
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Map the network over the first axis of inputs (m, batch_size, ...)."""

@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 from numpy import ndarray
 
 from skdcec._deep._identity import json_identity
+from skdcec._deep._keras import keras, ops
 from skdcec._deep._losses import soft_assignment
 from skdcec._deep._stages import conv_stages, dense_stages, mirrored
 from skdcec._deep._storage import Weights

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-import keras
 import numpy as np
-from keras import layers
+
+from skdcec._deep._keras import keras, layers
 
 # Spelled out, so that global Keras settings do not matter.
 CHANNELS = {"data_format": "channels_last"}

@@ -5,12 +5,12 @@ from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
-from keras import ops
 from numpy import ndarray
 
 from skdcec._deep._batches import batches, batches_per_epoch
 from skdcec._deep._chunks import slices
 from skdcec._deep._devices import count_devices
+from skdcec._deep._keras import ops
 from skdcec._deep._losses import ClusteringLoss, Targets, nearest_centers
 from skdcec._deep._models import Mapper, Progress, Recipe, Resident, Trainer, check_finite, squared_error
 from skdcec._deep._pool import lend

@@ -1,0 +1,427 @@
+"""What goes in: layouts, scales, types, containers, and arrays that are not in memory."""
+
+import ast
+import copy
+import csv
+import logging
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+from PIL import Image
+from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.frozen import FrozenEstimator
+
+from skdcec import (
+    DCEC,
+    ConvAutoencoder,
+    DenseAutoencoder,
+    KernelKHarmonicMeans,
+    KHarmonicMeans,
+    MahalanobisKMeans,
+    MiniBatchKHarmonicMeans,
+    ModularityClustering,
+)
+
+TABLE = Path(__file__).parents[1] / "docs" / "input.csv"
+CLUSTERERS = [KHarmonicMeans, KernelKHarmonicMeans, MahalanobisKMeans, MiniBatchKHarmonicMeans]
+
+
+def small(**params):
+    params = {"n_components": 2, "epochs": 1, "augmentation": None, "random_state": 0} | params
+    return ConvAutoencoder((4,), (3,), **params)
+
+
+@pytest.fixture(scope="module")
+def X(digits):
+    return digits.images[:200]
+
+
+@pytest.fixture(scope="module")
+def fitted(X):
+    return small().fit(X)
+
+
+@pytest.fixture(scope="module")
+def fitted_to_bytes(X):
+    return small().fit((255 * X).astype(np.uint8))
+
+
+# --------------------------------------------------------------------------- the table of the guide
+
+
+with TABLE.open(newline="") as file:
+    ROWS = list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["X"])
+def test_the_table_of_the_guide_is_true(row):
+    X = eval(row["X"], {"np": np, "rng": np.random.default_rng(0)})
+    model = small()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if row["outcome"] in ("ValueError", "TypeError"):
+            with pytest.raises({"ValueError": ValueError, "TypeError": TypeError}[row["outcome"]], match="X"):
+                model.fit(X)
+            assert not hasattr(model, "weights_")
+            return
+        model.fit(X)
+    found = [str(warning.message) for warning in caught if "X has dtype" in str(warning.message)]
+    assert len(found) == (row["outcome"] == "warns")
+    assert model.image_shape_ == ast.literal_eval(row["image_shape_"])
+    assert model.value_range_ == ast.literal_eval(row["value_range_"])
+
+
+# --------------------------------------------------------------------------- layout
+
+
+@pytest.mark.parametrize(
+    ("shape", "image_shape"), [((40, 3, 32, 32), (3, 32, 32)), ((40, 785), (1, 785)), ((28, 28), (1, 28))]
+)
+def test_an_implausible_layout_can_be_confirmed(shape, image_shape):
+    X = np.random.default_rng(0).random(shape)
+    with pytest.raises(ValueError, match="image_shape"):
+        small().fit(X)
+    assert small(image_shape=image_shape).fit(X).image_shape_ == (*image_shape, 1)[:3]
+
+
+def test_a_layout_does_not_matter_to_a_dense_network():
+    X = np.random.default_rng(0).random((40, 3072))
+    assert DenseAutoencoder((4,), 2, epochs=1).fit(X).n_features_in_ == 3072
+    with pytest.raises(ValueError, match=r"set image_shape=\(32, 32, 3\)"):
+        DenseAutoencoder((4,), 2, epochs=1, augmentation="affine").fit(X)
+
+
+def test_signals_of_many_channels_are_no_images_with_channels_first():
+    X = np.random.default_rng(0).random((20, 1, 200, 8))
+    assert small().fit(X).image_shape_ == (1, 200, 8)
+
+
+def test_a_column_of_labels_is_noticed_by_its_name():
+    frame = pd.DataFrame(np.random.default_rng(0).random((40, 9)), columns=[f"p{i}" for i in range(9)])
+    with pytest.warns(UserWarning, match="X has a column 'Label'"):
+        DenseAutoencoder((4,), 2, epochs=1).fit(frame.rename(columns={"p0": "Label"}))
+
+
+def test_a_single_image_is_told_how_to_become_a_batch(fitted, X):
+    with pytest.raises(ValueError, match=r"shape \(8, 8\), that of a single image; pass X\[np\.newaxis\]"):
+        fitted.transform(X[0])
+    assert fitted.transform(X[:1]).shape == (1, 2)
+
+
+def test_a_dataset_of_single_images_is_refused(fitted, X):
+    tf = pytest.importorskip("tensorflow")
+    for images in (X, X[..., np.newaxis], X.reshape(len(X), -1)):
+        single = tf.data.Dataset.from_tensor_slices(images)
+        for call in (small().fit, fitted.transform):
+            with pytest.raises(ValueError, match=r"like single images.*X\.batch\(256\)"):
+                call(single)
+    assert fitted.transform(tf.data.Dataset.from_tensor_slices(X).batch(64)).shape == (200, 2)
+
+
+# --------------------------------------------------------------------------- scale
+
+
+def test_a_range_is_the_scale_of_any_type(X, fitted):
+    scan = np.round(4095 * X).astype(np.uint16)
+    model = small(value_range=(0, 4095)).fit(scan)
+    expected = small().fit(scan / np.float32(4095))
+    assert_array_equal(model.transform(scan), expected.transform(scan / np.float32(4095)))
+    assert_array_equal(model.transform(scan.astype(float)).astype(np.float32), model.transform(scan))
+    assert (model.value_range_, model.data_range_, model.input_dtype_) == ((0, 4095), (0, 4095), "uint16")
+    hounsfield = scan.astype(np.int16) - 1024
+    shifted = small(value_range=(-1024, 3071)).fit(hounsfield)
+    assert_array_equal(shifted.transform(hounsfield), model.transform(scan))
+
+
+@pytest.mark.parametrize("value_range", [(1, 0), (0, 0), (0, 1, 2), "bytes", None, 255, (0, np.inf)])
+def test_a_range_that_is_none_is_refused(X, value_range):
+    with pytest.raises(ValueError, match=r"value_range=.* should be 'auto' or a pair \(low, high\)"):
+        small(value_range=value_range).fit(X)
+
+
+def test_values_outside_of_the_range_are_refused(X):
+    model = small(value_range=(0, 1)).fit(X)
+    for call in (model.fit, model.transform):
+        with pytest.raises(ValueError, match=r"values from 0 to 255, outside of value_range=\(0, 1\)"):
+            call(255 * X)
+
+
+@pytest.mark.parametrize("factor", [16, 255, 65535])
+def test_images_on_a_larger_scale_are_refused(X, fitted, factor):
+    with pytest.raises(ValueError, match=f"values from 0 to {factor}, but ConvAutoencoder was fitted with"):
+        fitted.transform(factor * X)
+
+
+@pytest.mark.filterwarnings("ignore:X has dtype:UserWarning")
+def test_images_on_a_smaller_scale_are_noticed(X, fitted):
+    unscaled = small().fit(255 * X)
+    for model, images in ((fitted, X / 255), (unscaled, X)):
+        with pytest.warns(UserWarning, match="Scale X as it was scaled for fit"):
+            model.transform(images)
+
+
+def test_bytes_and_floats_agree(X, fitted, fitted_to_bytes):
+    pixels = (255 * X).astype(np.uint8)
+    scaled = pixels / np.float32(255)
+    assert_array_equal(fitted.transform(pixels), fitted.transform(scaled))
+    assert_array_equal(fitted_to_bytes.transform(scaled), fitted_to_bytes.transform(pixels))
+    masks = X > 0.5
+    assert_array_equal(fitted.transform(masks.astype(np.uint8)), fitted.transform(masks))
+    with pytest.raises(ValueError, match="was fitted with dtype=uint8"):
+        fitted_to_bytes.transform(pixels.astype(float))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("value_range", ["auto", (0, 255)])
+def test_dcec_has_the_scale_of_its_autoencoder(X, value_range):
+    pixels = (255 * X).astype(np.uint8)
+    model = DCEC(3, init=KMeans(n_init=1), autoencoder=small(value_range=value_range), max_batches=2)
+    model.set_params(random_state=0).fit(pixels)
+    assert model.value_range_ == (0, 255)
+    assert_array_equal(model.predict(pixels), model.labels_)
+    if value_range == "auto":
+        with pytest.raises(ValueError, match="DCEC was fitted with dtype=uint8"):
+            model.predict(pixels.astype(float))
+    else:
+        assert_array_equal(model.predict(pixels.astype(float)), model.labels_)
+    frozen = DCEC(3, init=KMeans(n_init=1), autoencoder=FrozenEstimator(model.autoencoder_), max_batches=2)
+    with pytest.raises(ValueError, match="65535"):
+        frozen.fit(65535 * X)
+
+
+# --------------------------------------------------------------------------- containers
+
+
+def test_images_in_other_containers_are_stacked(X, fitted):
+    expected = fitted.transform(X)
+    objects = np.empty(len(X), dtype=object)
+    objects[:] = list(X)
+    for images in (list(X), tuple(X), pd.Series(list(X), index=range(5, 205)), objects):
+        assert_array_equal(fitted.transform(images), expected)
+    pixels = (255 * X).astype(np.uint8)
+    pictures = [Image.fromarray(image) for image in pixels]
+    assert_array_equal(fitted.transform(pictures), fitted.transform(pixels))
+
+
+@pytest.mark.parametrize(
+    ("images", "error", "message"),
+    [
+        (
+            [np.ones((8, 8)), np.ones((8, 8)), np.ones((8, 9))],
+            ValueError,
+            r"\(8, 8\), but X\[2\] has .*\(8, 9\)",
+        ),
+        (
+            [Image.new("L", (8, 8)), Image.new("L", (9, 8))],
+            ValueError,
+            r"\(8, 8\), but X\[1\] has .*\(8, 9\)",
+        ),
+        ([np.ones((8, 8)), np.ones((8, 8), np.uint8)], ValueError, "X.1. has dtype=uint8"),
+        ([Image.new("P", (8, 8))], ValueError, "mode 'P'"),
+        ([[1.0, 2.0], [3.0]], ValueError, "rows differ in length"),
+        (np.ones((2, 2, 8, 8, 1)), ValueError, r"X has shape \(2, 2, 8, 8, 1\); it should be an array of"),
+        (Path("photos"), TypeError, "is a path"),
+        (["a.png", "b.png"], TypeError, "X holds paths such as 'a.png'"),
+        ({"images": np.ones((8, 8, 8))}, TypeError, r"X is a dict with the keys \['images'\]"),
+        (iter([np.ones((8, 8))]), TypeError, "X is a list_iterator; it should be"),
+        ({1.0, 2.0}, TypeError, "X is a set"),
+    ],
+)
+def test_other_containers_are_refused_by_name(images, error, message):
+    for call in (small().fit, DCEC(2, autoencoder=small()).fit, ModularityClustering(2).fit):
+        with pytest.raises(error, match=message):
+            call(images)
+
+
+@pytest.mark.parametrize("clusterer", CLUSTERERS)
+def test_rows_are_asked_for_if_there_are_images(X, clusterer):
+    for images in (X, X[..., np.newaxis], list(X)):
+        with pytest.raises(ValueError, match=r"Pass X\.reshape\(len\(X\), -1\), or cluster images with DCEC"):
+            clusterer(3).fit(images)
+
+
+# --------------------------------------------------------------------------- arrays that are not in memory
+
+
+class Lazy:
+    """An array that counts the rows that are read at a time, as those of HDF5 and Zarr files."""
+
+    def __init__(self, values):
+        self.values, self.shape, self.dtype, self.largest = values, values.shape, values.dtype, 0
+
+    def __getitem__(self, rows):
+        assert isinstance(rows, slice)
+        chunk = self.values[rows]
+        self.largest = max(self.largest, chunk.nbytes)
+        return chunk
+
+
+def test_lazy_arrays_are_read_in_blocks(X, fitted, monkeypatch):
+    monkeypatch.setattr("skdcec._lazy.BLOCK_BYTES", 4096)
+    images = Lazy(X)
+    assert_array_equal(small().fit(images).transform(images), fitted.transform(X))
+    rows = Lazy(X.reshape(len(X), -1).astype(np.float64))
+    for clusterer in CLUSTERERS:
+        model = clusterer(3, random_state=0)
+        expected = clone(model).fit(rows.values)
+        model.fit(rows)
+        assert_array_equal(model.labels_, expected.labels_)
+        assert_array_equal(model.predict(rows), expected.labels_)
+    assert max(images.largest, rows.largest) <= 4096
+
+
+def test_lazy_arrays_of_common_libraries(X, fitted, tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "images.h5", "w") as file:
+        file["images"] = X
+        assert_array_equal(fitted.transform(file["images"]), fitted.transform(X))
+        assert ModularityClustering(3).fit(file["images"]).labels_.shape == (200,)
+    xarray = pytest.importorskip("xarray")
+    assert_array_equal(fitted.transform(xarray.DataArray(X)), fitted.transform(X))
+
+
+def test_dask_frames_are_read_in_chunks_and_sparse_chunks_refused(X):
+    da = pytest.importorskip("dask.array")
+    rows = X.reshape(len(X), -1)
+    sparse = da.from_array(rows, chunks=(50, -1)).map_blocks(sp.csr_matrix)
+    with pytest.raises(TypeError, match=r"dask array of sparse chunks.*toarray"):
+        KHarmonicMeans(3).fit(sparse)
+    pytest.importorskip("pyarrow")
+    dd = pytest.importorskip("dask.dataframe")
+    frame = dd.from_pandas(pd.DataFrame(rows).rename(columns=str), npartitions=4)
+    labels = KHarmonicMeans(3, random_state=0).fit(frame).predict(frame)
+    assert_array_equal(labels.compute(), KHarmonicMeans(3, random_state=0).fit(rows).labels_)
+
+
+MEMORY = """
+import resource, sys, tempfile
+import numpy as np
+from skdcec import ConvAutoencoder
+
+side = int(sys.argv[1])
+n = 2**25 // side**2
+file = tempfile.TemporaryFile()
+file.truncate(n * side * side * 3)
+X = np.memmap(file, "u1", "r", shape=(n, side, side, 3))
+model = ConvAutoencoder((4, 4, 4), n_components=2, epochs=1, batch_size=4, random_state=0).fit(X[:4])
+model.transform(X[:4])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+model.transform(X)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="units of ru_maxrss")
+@pytest.mark.parametrize("side", [128, 512])
+def test_large_images_take_little_memory(side):
+    result = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(side)], capture_output=True, text=True, check=True
+    )
+    assert float(result.stdout) < 300  # MB; 96 of them are the pages of the mapped file itself
+
+
+# --------------------------------------------------------------------------- numbers
+
+
+@pytest.mark.parametrize("clusterer", [KHarmonicMeans, KernelKHarmonicMeans, MiniBatchKHarmonicMeans])
+@pytest.mark.parametrize("seed", range(3))
+def test_sparse_rows_get_the_labels_of_dense_ones(clusterer, seed):
+    rng = np.random.default_rng(seed)
+    centers = 5 * rng.random((5, 40)) * (rng.random((5, 40)) < 0.3)
+    rows = centers[rng.integers(5, size=600)] + 0.1 * rng.random((600, 40)) * (rng.random((600, 40)) < 0.2)
+    dense = clusterer(5, random_state=seed).fit(rows)
+    sparse = clusterer(5, random_state=seed).fit(sp.csr_matrix(rows))
+    assert_array_equal(sparse.labels_, dense.labels_)
+
+
+@pytest.mark.parametrize("clusterer", CLUSTERERS)
+def test_objectives_beyond_float64_are_refused(X, clusterer):
+    rows = X.reshape(len(X), -1).astype(float)
+    with pytest.raises(ValueError, match=f"objective of {clusterer.__name__}.*beyond float64.*sample_weight"):
+        clusterer(3, random_state=0).fit(rows, sample_weight=np.full(len(rows), 1e308))
+    if clusterer is KHarmonicMeans:
+        model = clusterer(3, p=9.0, degree=9.0, random_state=0)
+        with pytest.raises(ValueError, match=r"objective of KHarmonicMeans.*beyond float64. Divide X"):
+            model.fit(rows * 1e36)
+        with pytest.raises(ValueError, match="beyond float64"):
+            model.fit(rows * 1e30).score(rows * 1e36)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("sigma", [1e-160, 1e160])
+def test_extreme_widths_have_results(X, sigma):
+    model = KernelKHarmonicMeans(3, sigma=sigma, random_state=0).fit(X.reshape(len(X), -1).astype(float))
+    assert np.isfinite(model.cluster_centers_).all()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_exported_model_agrees_for_long_embeddings(X):
+    autoencoder = DenseAutoencoder((16,), 4, epochs=1, random_state=0).fit(X)
+    for length in (1, 1e3, 1e5):
+        encoder = copy_with_scaled_embedding(autoencoder, length / np.abs(autoencoder.transform(X)).max())
+        model = DCEC(5, init=KMeans(n_init=1), autoencoder=FrozenEstimator(encoder), max_batches=1)
+        model.set_params(optimizer=keras.optimizers.SGD(0.0), random_state=0, keep="last").fit(X)
+        Z, centers = model.transform(X.astype(float)), model.cluster_centers_.astype(float)
+        similarity = 1 / (1 + np.square(Z[:, np.newaxis] - centers).sum(axis=2))
+        expected = similarity / similarity.sum(axis=1, keepdims=True)
+        exported = np.asarray(model.to_keras().predict_on_batch(X[..., np.newaxis]))
+        assert np.abs(Z).max() == pytest.approx(length, rel=0.01)
+        assert_allclose(exported, expected, atol=1e-4)
+        assert_allclose(model.predict_proba(X), expected, atol=1e-4)
+
+
+def copy_with_scaled_embedding(autoencoder, factor):
+    scaled = copy.copy(autoencoder)
+    n = len(autoencoder.to_keras()[0].weights)
+    last = [w * np.float32(factor) for w in autoencoder.weights_[n - 2 : n]]
+    scaled.weights_ = [*autoencoder.weights_[: n - 2], *last, *autoencoder.weights_[n:]]
+    return scaled
+
+
+# --------------------------------------------------------------------------- noise
+
+
+def test_new_image_shapes_make_tensorflow_say_nothing(caplog):
+    pytest.importorskip("tensorflow")
+    with caplog.at_level(logging.WARNING, logger="tensorflow"):
+        for side in range(6, 13):
+            images = np.random.default_rng(0).random((40 + side, side, side))
+            model = small(batch_size=16).fit(images)
+            for n in (1, 7, 30):
+                model.inverse_transform(model.transform(images[:n]))
+    assert "retracing" not in caplog.text
+
+
+KERNELS = """
+import os
+before = os.environ.get("TF_ENABLE_ONEDNN_OPTS")
+if {first}:
+    import tensorflow
+from skdcec._deep._software import software
+assert os.environ.get("TF_ENABLE_ONEDNN_OPTS") == before
+print(software())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="a setting of TensorFlow")
+@pytest.mark.parametrize(
+    ("value", "first", "expected"), [(None, 0, "1"), ("0", 0, "0"), (None, 1, "default")]
+)
+def test_the_kernels_of_tensorflow_are_chosen_and_told(value, first, expected):
+    environment = {name: text for name, text in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
+    environment |= {} if value is None else {"TF_ENABLE_ONEDNN_OPTS": value}
+    command = [sys.executable, "-c", KERNELS.format(first=first)]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert f"(oneDNN {expected})" in result.stdout
