@@ -1,8 +1,12 @@
 """The loaders, with downloads replaced by local data."""
 
+import gzip
+import tracemalloc
+
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.io import savemat
 from sklearn.datasets import load_digits
 from sklearn.utils import Bunch
 
@@ -197,3 +201,246 @@ def test_bad_folders_raise(tmp_path):
         datasets.load_image_folder(tmp_path, image_size=(16, 16, 3))
     with pytest.raises(ValueError, match="image_size"):
         datasets.load_image_folder(tmp_path, image_size=(0, 16))
+
+
+# --------------------------------------------------------------------------- pictures that are lost easily
+
+
+def test_gray_values_of_more_than_8_bits_keep_their_precision(tmp_path):
+    pixels = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    Image.fromarray(pixels).save(tmp_path / "b.tif")
+    images = datasets.load_image_folder(tmp_path).images
+    np.testing.assert_allclose(images, np.stack([pixels, pixels]) / 65535, atol=1e-7)
+    half = datasets.load_image_folder(tmp_path, image_size=32, color=True).images
+    assert half.shape == (2, 32, 32, 3)
+    means = pixels.reshape(32, 2, 32, 2).mean(axis=(1, 3)) / 65535
+    np.testing.assert_allclose(half[0, 4:-4, 4:-4, 0], means[4:-4, 4:-4], rtol=0.01)
+    rounded = datasets.load_image_folder(tmp_path, dtype="uint8").images
+    assert rounded.dtype == np.uint8
+    np.testing.assert_array_equal(rounded[0], np.round(pixels / 257))
+
+
+def test_links_formats_and_pages(tmp_path):
+    write(tmp_path / "elsewhere" / "1.png", np.zeros((4, 4)))
+    folder = tmp_path / "folder"
+    write(folder / "a" / "2.png", np.full((4, 4), 255))
+    (folder / "b").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (folder / "b" / "circle").symlink_to(folder, target_is_directory=True)
+    Image.new("1", (4, 4)).save(folder / "c.pbm")
+    Image.new("L", (4, 4)).save(folder / "d.jfif", format="JPEG")
+    pages = [Image.new("L", (4, 4), value) for value in (10, 20, 30)]
+    pages[0].save(folder / "e.tif", save_all=True, append_images=pages[1:])
+    (folder / "f.heic").write_bytes(b"a picture that is not read")
+    (folder / "g.txt").write_text("no picture")
+    with pytest.warns(UserWarning, match="2 files were left out, or read in part; the first is f.heic"):
+        data = datasets.load_image_folder(folder)
+    assert data.filenames == ["a/2.png", "b/1.png", "c.pbm", "d.jfif", "e.tif"]
+    assert data.images[4, 0, 0] == np.float32(10) / np.float32(255)
+    assert data.notes == {
+        "f.heic": "the format .heic is not read",
+        "e.tif": "only the first of its 3 pages is read",
+    }
+
+
+def truncated_pgm(path):
+    path.write_bytes(b"P5 8 8 255\n" + bytes(10))
+
+
+def nonsense_ppm(path):
+    path.write_bytes(b"P6 8 8 2x5\n" + bytes(192))
+
+
+def lab_tif(path):
+    Image.new("LAB", (8, 8)).save(path)
+
+
+def wide_gif(path):
+    Image.new("L", (8, 8)).save(path)
+    data = bytearray(path.read_bytes())
+    data[data.index(b",") + 5] = 200  # the width of the frame
+    path.write_bytes(data)
+
+
+def wrong_tag_tif(path):
+    Image.fromarray(np.full((8, 8), 999, np.uint16)).save(path)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"\x11\x01") + 2] = 12  # the type of a tag
+    path.write_bytes(data)
+
+
+def empty_png(path):
+    path.write_bytes(b"")
+
+
+DAMAGED = [truncated_pgm, nonsense_ppm, lab_tif, wide_gif, wrong_tag_tif, empty_png]
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_picture_is_named_and_can_be_skipped(tmp_path, damage):
+    name = damage.__name__.replace("_", ".")
+    damage(tmp_path / name)
+    with pytest.raises(ValueError, match=name):
+        datasets.load_image_folder(tmp_path)
+    with pytest.raises(ValueError, match=f"None of the 1 pictures .*{name}"):
+        datasets.load_image_folder(tmp_path, on_error="skip")
+    write(tmp_path / "good.png", np.zeros((8, 8)))
+    with pytest.warns(UserWarning, match=f"the first is {name}"):
+        data = datasets.load_image_folder(tmp_path, on_error="skip")
+    assert data.filenames == ["good.png"]
+    assert data.images.shape == (1, 8, 8)
+    assert list(data.notes) == [name]
+
+
+def test_no_program_is_started_for_a_file_that_pretends_to_be_a_picture(tmp_path, monkeypatch):
+    started = tmp_path / "started"
+    interpreter = tmp_path / "bin" / "gs"
+    interpreter.parent.mkdir()
+    interpreter.write_text(f"#!/bin/sh\ntouch {started}\n")
+    interpreter.chmod(0o755)
+    monkeypatch.setenv("PATH", str(interpreter.parent), prepend=":")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "cat.png").write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 20 20\nshowpage\n"
+    )
+    with pytest.raises(ValueError, match=r"cat\.png is not an image"):
+        datasets.load_image_folder(tmp_path / "images")
+    assert not started.exists()
+
+
+def test_proportions_and_backgrounds(tmp_path):
+    write(tmp_path / "wide.png", np.full((10, 40, 3), [0, 0, 255]))
+    load = datasets.load_image_folder
+    crop, stretch = (
+        load(tmp_path, image_size=20, fit=fit, color=True).images[0] for fit in ("crop", "stretch")
+    )
+    np.testing.assert_array_equal(crop, stretch)
+    padded = load(tmp_path, image_size=20, fit="pad", color=True, background="red").images[0]
+    np.testing.assert_array_equal(padded[0, 0], [1, 0, 0])
+    np.testing.assert_allclose(padded[10, 10], [0, 0, 1], atol=0.01)
+    gray = load(tmp_path, image_size=20, fit="pad", background=(255, 255, 255)).images[0]
+    assert gray[0, 0] == 1
+    write(tmp_path / "wide.png", np.zeros((4, 4, 4)))
+    assert (load(tmp_path, color=True, background="lime").images == [0, 1, 0]).all()
+    Image.fromarray(np.full((10, 40), 65535, np.uint16)).save(tmp_path / "wide.png")
+    deep = load(tmp_path, image_size=20, fit="pad", background="black").images[0]
+    assert (deep[0, 0], deep[10, 10]) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"fit": "squeeze"}, "fit='squeeze' should be one of"),
+        ({"on_error": "ignore"}, "on_error='ignore' should be one of"),
+        ({"dtype": "float64"}, "dtype='float64' should be one of"),
+        ({"background": "greenish"}, "background='greenish' should be the name of a color"),
+        ({"background": (1, 2)}, r"background=\(1, 2\) should be"),
+        ({"background": 300}, "background=300 should be"),
+    ],
+)
+def test_bad_parameters_of_a_folder_raise(tmp_path, params, message):
+    write(tmp_path / "a.png", np.zeros((4, 4)))
+    with pytest.raises(ValueError, match=message):
+        datasets.load_image_folder(tmp_path, **params)
+
+
+def test_large_photographs_are_decoded_at_a_smaller_size_but_look_the_same(tmp_path):
+    rows, columns = np.mgrid[:1200, :1600] / 200
+    pixels = 127 * (1 + np.sin(rows) * np.cos(columns))
+    Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "a.jpg", quality=95)
+    small = datasets.load_image_folder(tmp_path, image_size=(24, 32)).images[0]
+    means = pixels.reshape(24, 50, 32, 50).mean(axis=(1, 3)) / 255
+    np.testing.assert_allclose(small, means, atol=0.02)
+
+
+def test_bytes_take_the_memory_of_the_pixels_and_progress_is_told(tmp_path, capsys):
+    for i in range(30):
+        write(tmp_path / f"{i}.png", np.full((64, 64, 3), i))
+    tracemalloc.start()
+    data = datasets.load_image_folder(tmp_path, color=True, dtype="uint8", verbose=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert data.images.nbytes == 30 * 64 * 64 * 3
+    assert np.shares_memory(data.data, data.images)
+    assert peak < 3 * data.images.nbytes
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 10
+    assert lines[-1] == "Read 30 of 30 files, 0 s left."
+
+
+# --------------------------------------------------------------------------- files of arrays
+
+
+def test_npz_files_of_other_names(tmp_path):
+    images = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    np.savez(tmp_path / "med.npz", train_images=images, train_labels=[[1], [0]], val_images=images)
+    data = datasets.load_npz(tmp_path / "med.npz")
+    assert data.target.tolist() == [1, 0]
+    np.savez(tmp_path / "kmnist.npz", images)
+    data = datasets.load_npz(tmp_path / "kmnist.npz", images="arr_0")
+    assert data.target is None
+    np.testing.assert_allclose(data.images, images / 255, rtol=1e-6)
+    with pytest.raises(ValueError, match=r"no array \['labels'\], only \['arr_0'\]"):
+        datasets.load_npz(tmp_path / "kmnist.npz", images="arr_0", target="labels")
+    np.savez(tmp_path / "deep.npz", x_train=images.astype(np.uint16) * 100, y_train=[0, 1])
+    with pytest.warns(UserWarning, match="dtype=uint16 with values up to 2300, which are not scaled"):
+        datasets.load_npz(tmp_path / "deep.npz")
+
+
+def idx(array, kind):
+    header = bytes([0, 0, kind, array.ndim]) + np.array(array.shape, ">i4").tobytes()
+    return header + array.tobytes()
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_idx_files(tmp_path, compress):
+    images = np.random.default_rng(0).integers(256, size=(5, 4, 3), dtype=np.uint8)
+    paths = tmp_path / "images-idx3-ubyte", tmp_path / "labels-idx1-ubyte"
+    for path, array in zip(paths, (images, np.arange(5, dtype=np.uint8)), strict=True):
+        content = idx(array, 8)
+        path.write_bytes(gzip.compress(content) if compress else content)
+    data = datasets.load_idx(*paths)
+    np.testing.assert_allclose(data.images, images / 255, rtol=1e-6)
+    assert data.target.tolist() == [0, 1, 2, 3, 4]
+    floats = (images / 255).astype(">f4")
+    paths[0].write_bytes(idx(floats, 13))
+    np.testing.assert_array_equal(datasets.load_idx(paths[0]).images, floats.astype("f4"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\0\0",
+        b"no such file",
+        bytes([0, 0, 8, 3, 0, 0]),
+        bytes([0, 0, 8, 1, 0, 0, 0, 9, 1]),
+        b"\x1f\x8bbad",
+    ],
+)
+def test_damaged_idx_files_are_named(tmp_path, content):
+    path = tmp_path / "images-idx3-ubyte"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="images-idx3-ubyte is"):
+        datasets.load_idx(path)
+
+
+def test_matlab_files(tmp_path):
+    rng = np.random.default_rng(0)
+    images = rng.integers(256, size=(6, 4, 4, 3), dtype=np.uint8)
+    savemat(tmp_path / "svhn.mat", {"X": np.moveaxis(images, 0, -1), "y": np.arange(6)[:, np.newaxis]})
+    data = datasets.load_mat(tmp_path / "svhn.mat", "X", "y", sample_axis=-1)
+    np.testing.assert_allclose(data.images, images / 255, rtol=1e-6)
+    assert data.target.tolist() == list(range(6))
+    classes = rng.integers(256, size=(3, 2, 16), dtype=np.uint8)
+    savemat(tmp_path / "usps.mat", {"data": classes.transpose(2, 1, 0)})
+    data = datasets.load_mat(tmp_path / "usps.mat", "data", sample_axis=(2, 1))
+    np.testing.assert_allclose(data.images, classes.reshape(6, 16) / 255, rtol=1e-6)
+    assert data.target.tolist() == [0, 0, 1, 1, 2, 2]
+    with pytest.raises(ValueError, match=r"no array \['fea'\], only \['data'\]"):
+        datasets.load_mat(tmp_path / "usps.mat", "fea")
+    with pytest.raises(ValueError, match=r"sample_axis=5 does not match data of shape \(16, 2, 3\)"):
+        datasets.load_mat(tmp_path / "usps.mat", "data", sample_axis=5)
+    (tmp_path / "bad.mat").write_bytes(b"MATLAB 7.3 or nonsense")
+    with pytest.raises(ValueError, match=r"bad\.mat is not a MATLAB file"):
+        datasets.load_mat(tmp_path / "bad.mat", "data")
