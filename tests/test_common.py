@@ -50,6 +50,7 @@ def test_check_estimator(estimator, check):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:X has dtype:UserWarning")  # checks use values of 100
 @UNFINISHED
 @parametrize_with_checks(
     [

@@ -170,7 +170,10 @@ def check_images(
             warn_of_labels(names)
     shape = resolve_image_shape(n_features, sample_shape, image_shape)
     seen = check_float32(rows)
-    value_range = range_of_fit(value_range, rows, seen) if frozen is None else range_of_new(frozen, rows)
+    if frozen is None:
+        value_range = range_of_fit(value_range, rows, seen, is_table=sample_shape is None)
+    else:
+        value_range = range_of_new(frozen, rows)
     layout = Layout(
         shape, sample_shape or (n_features,), n_features, names, rows.dtype.name, value_range, seen
     )

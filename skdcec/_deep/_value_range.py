@@ -12,8 +12,8 @@ UNCHANGED: Range = (0.0, 1.0)
 BYTES: Range = (0.0, 255.0)
 # Values up to this count as scaled to [0, 1]: resizing with Lanczos overshoots, but by less.
 LARGEST_SCALED = 2.0
-# The root mean square of standardized data is 1, that of unscaled ones larger than this.
-LARGEST_RMS = 2.0
+# Tables may have larger values, as may data with negative ones: not all features are standardized.
+LARGEST_OF_TABLES = 10.0
 # Bytes that use less than half of their range are worth a warning.
 DARK_BYTES = 127
 # New images whose values are larger or smaller by this factor have another scale.
@@ -47,7 +47,7 @@ def extremes(rows: ndarray) -> Range:
     return float(rows.min()), float(rows.max())
 
 
-def range_of_fit(parameter: Any, rows: ndarray, seen: Range) -> Range:
+def range_of_fit(parameter: Any, rows: ndarray, seen: Range, *, is_table: bool) -> Range:
     """Return the values that become 0 and 1 in a fit; warn if they are doubtful.
 
     Parameters
@@ -56,6 +56,8 @@ def range_of_fit(parameter: Any, rows: ndarray, seen: Range) -> Range:
     rows : ndarray of shape (n_samples, n_features)
     seen : pair of float
         Their extremes.
+    is_table : bool
+        Whether they were flat rows, not images.
 
     Raises
     ------
@@ -69,12 +71,9 @@ def range_of_fit(parameter: Any, rows: ndarray, seen: Range) -> Range:
     if rows.dtype == np.uint8:
         return range_of_bytes(seen)
     low, high = seen
-    if -LARGEST_SCALED <= low and high <= LARGEST_SCALED:
-        return UNCHANGED
-    sample = rows[:2048].astype(np.float64)
-    if low >= 0 or np.sqrt(np.mean(np.square(sample))) > LARGEST_RMS:
+    if max(high, -low) > (LARGEST_OF_TABLES if is_table or low < 0 else LARGEST_SCALED):
         top = next((value for value in COMMON if high <= value), high)
-        suggested = f"({min(0, low):g}, {top:g})"
+        suggested = f"({low:g}, {high:g})" if low < 0 else f"(0, {top:g})"
         warn(
             f"X has dtype={rows.dtype} and values from {low:g} to {high:g}, which are used as they are; only "
             f"uint8 is divided by 255. Networks learn best on a scale of [0, 1]: set value_range={suggested} "
