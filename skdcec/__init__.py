@@ -12,7 +12,7 @@ Where to begin:
 
 The parts that can be replaced are in `skdcec.losses`, `skdcec.kernels`, `skdcec.covariances`,
 `skdcec.networks` and `skdcec.layers`; scores in `skdcec.metrics`, images in `skdcec.datasets`, displays in
-`skdcec.plotting`.
+`skdcec.plotting`, and the way from a folder of pictures to a report in `skdcec.folders`.
 """
 
 from skdcec._cluster._critical_exponent import critical_exponent

@@ -60,7 +60,7 @@ def fitted_to_bytes(X):
 
 
 with TABLE.open(newline="") as file:
-    ROWS = list(csv.DictReader(file))
+    ROWS = [{name.strip("`"): text for name, text in row.items()} for row in csv.DictReader(file)]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["X"])

@@ -18,6 +18,8 @@ from sklearn.base import BaseEstimator
 import skdcec
 import skdcec.covariances
 import skdcec.datasets
+import skdcec.exceptions
+import skdcec.folders
 import skdcec.kernels
 import skdcec.layers
 import skdcec.losses
@@ -33,6 +35,7 @@ MODULES = (
     skdcec.covariances,
     skdcec.datasets,
     skdcec.exceptions,
+    skdcec.folders,
     skdcec.kernels,
     skdcec.layers,
     skdcec.losses,
@@ -45,7 +48,7 @@ MODULES = (
 def commands():
     """The two commands of the README: the example and the tests."""
     return [
-        re.search(rf"<!-- {name} command -->\s*```\w*\n(.+)\n```", README).group(1)
+        re.search(rf"<!-- {name} command -->\s*```\w*\n(.+?)\n```", README, flags=re.DOTALL).group(1)
         for name in ("example", "test")
     ]
 

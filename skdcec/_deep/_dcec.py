@@ -757,7 +757,7 @@ class DCEC(
             )
         if fit.deadline is not None and n_last < fit.schedule.max_batches and change >= self.tol:
             if time.monotonic() >= fit.deadline:
-                found.append(f"max_minutes={self.max_minutes} ended the fit after {n_last} batches")
+                found.append(f"max_minutes={self.max_minutes:.3g} ended the fit after {n_last} batches")
         at = np.searchsorted(history["n_batches"], self.n_batches_)
         if self.n_batches_ and self._prefers_initial(beginning, history["modularity"][at]):
             found.append(

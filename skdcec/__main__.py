@@ -1,0 +1,62 @@
+"""The command ``python -m skdcec PICTURES -k 8 -o OUT``."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from skdcec._version import __version__
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    p = argparse.ArgumentParser(
+        prog="python -m skdcec",
+        description="Cluster the pictures of a folder, and write a report on their clusters.",
+    )
+    p.add_argument("pictures", help="the folder of pictures, with its subfolders")
+    p.add_argument("-k", "--clusters", type=int, help="number of clusters; without it, it is found")
+    p.add_argument(
+        "-o", "--output", required=True, help="folder for the report; new, empty or of an earlier run"
+    )
+    p.add_argument("--minutes", type=float, default=10.0, help="time for all of it (default: 10)")
+    p.add_argument(
+        "--image-size", type=int, default=32, help="side to which pictures are scaled (default: 32)"
+    )
+    p.add_argument("--fit", choices=["crop", "pad", "stretch"], default="crop", help="how they become square")
+    p.add_argument("--copy", action="store_true", help="copy the pictures into a folder for each cluster")
+    p.add_argument("--resume", action="store_true", help="go on after an interruption")
+    p.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: 0)")
+    p.add_argument("--quiet", action="store_true", help="print the result only")
+    p.add_argument("--version", action="version", version=__version__)
+    return p
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    args = parser().parse_args(arguments)
+    try:
+        from skdcec.folders import cluster_folder
+
+        result = cluster_folder(
+            args.pictures,
+            args.output,
+            args.clusters,
+            image_size=args.image_size,
+            fit=args.fit,
+            minutes=args.minutes,
+            copy=args.copy,
+            resume=args.resume,
+            random_state=args.seed,
+            verbose=0 if args.quiet else 1,
+        )
+    except (OSError, ValueError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    for doubt in result.doubts:
+        print(f"doubt: {doubt}")  # noqa: T201
+    print(result.report)  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
