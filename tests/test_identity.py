@@ -1,8 +1,10 @@
 """One identity of the user's code for the pool of models, the caches of networks, memory and checkpoint."""
 
+import importlib
 import subprocess
 import sys
 import textwrap
+from functools import cached_property, lru_cache, partial
 
 import joblib
 import keras
@@ -84,6 +86,72 @@ def test_code_in_classes_and_the_functions_that_they_call_counts():
         scope["Init"].__call__.__globals__.update(scope)
         texts.add(as_text(scope["Init"]))
     assert len(texts) == 2
+
+
+def versions_of_code():
+    """Yield the names of kinds of code, and two versions of each."""
+
+    def with_settings(settings):
+        return lambda x: settings["factor"] * x
+
+    yield "a dict", with_settings({"factor": 1}), with_settings({"factor": 2})
+    yield "a dict in a tuple", with_settings(({"factor": 1},)), with_settings(({"factor": 2},))
+    yield "a list of functions", with_settings([max]), with_settings([min])
+    add_one, add_two = (lambda x: x + 1), (lambda x: x + 2)
+    yield "a cached function", with_settings(lru_cache(add_one)), with_settings(lru_cache(add_two))
+    yield (
+        "a function in a partial",
+        with_settings(partial(map, f=add_one)),
+        with_settings(partial(map, f=add_two)),
+    )
+    arrays = [np.arange(2000), np.arange(2000)]
+    arrays[1][1000] = 0
+    yield "an array in a partial", *(with_settings(partial(map, weights=array)) for array in arrays)
+
+    class One:
+        factors = (1, {"a": 1})
+
+        @cached_property
+        def f(self):
+            return 1
+
+        @staticmethod
+        def g():
+            return 1
+
+    class Two:
+        factors = (1, {"a": 1})
+
+        @cached_property
+        def f(self):
+            return 2
+
+        @staticmethod
+        def g():
+            return 1
+
+    Two.__qualname__ = One.__qualname__
+    yield "a cached property", One, Two
+
+
+def test_all_code_that_a_function_refers_to_counts():
+    for name, one, other in versions_of_code():
+        assert as_text(one) == as_text(one) != as_text(other), name
+
+
+def test_functions_of_modules_that_are_not_installed_count(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    texts = []
+    for factor in (1, 2, 1):
+        (tmp_path / "my_helpers.py").write_text(f"def f(x):\n    return {factor} * x\n")
+        importlib.invalidate_caches()
+        sys.modules.pop("my_helpers", None)
+        import my_helpers
+
+        texts.append(as_text(lambda x: my_helpers.f(x)))
+    monkeypatch.delitem(sys.modules, "my_helpers")
+    assert texts[0] == texts[2] != texts[1]
 
 
 class FirstRows:

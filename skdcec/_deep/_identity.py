@@ -12,7 +12,7 @@ import json
 import sys
 import sysconfig
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache, partial
 from types import CodeType
 from typing import Any
@@ -20,8 +20,12 @@ from typing import Any
 import joblib
 import numpy as np
 
+# Containers whose contents count.
+CONTAINERS = (tuple, list, dict, set, frozenset)
 # Values that cannot be compared are told apart by their address, which means nothing in another process.
 PROCESS = uuid.uuid4().hex
+# Attributes that hold the function behind another object, and how many of them are followed.
+WRAPPED, MOST_WRAPPERS = ("__func__", "__wrapped__", "python_function", "func"), 9
 INSTALLED = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 
@@ -42,11 +46,7 @@ def as_text(value: Any) -> str:
         # a list only for autoencoders; fitted attributes of others do not matter, because they start anew
         fitted = f" with weights {joblib.hash(weights)}" if isinstance(weights, list) else ""
         return code_text(type(value)) + fitted
-    if isinstance(value, partial):
-        return as_text([value.func, value.args, *sorted(value.keywords.items())])
-    if inspect.isroutine(value) or inspect.isclass(value):
-        return code_text(value)
-    return f"{code_text(type(value))} {state_hash(value)}"
+    return captured_text(value, {})
 
 
 def is_constant(value: Any) -> bool:
@@ -63,14 +63,14 @@ def code_text(value: Any, seen: dict[int, Any] | None = None) -> str:
     seen : dict or None
         The functions and classes that are part of the text already, by address; they may refer to each other.
     """
-    seen, value = {} if seen is None else seen, getattr(value, "__func__", value)
+    seen, value = {} if seen is None else seen, unwrapped(value)
     name = f"{getattr(value, '__module__', None)}.{getattr(value, '__qualname__', type(value).__qualname__)}"
     if is_installed(value) or id(value) in seen:
         return f"{name} {version_of(value)}".rstrip()
     seen[id(value)] = value
     if inspect.isclass(value):
         parts = [code_text(base, seen) for base in value.__bases__]
-        parts += [f"{key} {member_text(member, seen)}" for key, member in members(value)]
+        parts += [f"{key} {captured_text(member, seen)}" for key, member in members(value)]
     else:
         parts = [compiled_text(value.__code__)] if hasattr(value, "__code__") else []
         parts += [captured_text(captured, seen) for captured in captured_values(value)]
@@ -78,13 +78,30 @@ def code_text(value: Any, seen: dict[int, Any] | None = None) -> str:
     return f"{name} {hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}"
 
 
+def unwrapped(value: Any) -> Any:
+    """Return the Python function behind a method, a cached function or a ``tf.function``."""
+    for _ in range(MOST_WRAPPERS):
+        if hasattr(value, "__code__") or inspect.isclass(value):
+            break
+        inner = next((getattr(value, name) for name in WRAPPED if callable(getattr(value, name, None))), None)
+        if inner is None:
+            break
+        value = inner
+    return value
+
+
 def is_installed(value: Any) -> bool:
-    """Return whether a function or class comes from this package, or an installed one."""
-    root = str(getattr(value, "__module__", None) or "builtins").partition(".")[0]
+    """Return whether a function, class or module comes from this package, or an installed one."""
+    name = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None)
+    root = str(name or "builtins").partition(".")[0]
     if root in ("builtins", "skdcec"):
         return True
-    file = getattr(sys.modules.get(value.__module__), "__file__", None)
-    return file is not None and file.startswith(INSTALLED)
+    module = sys.modules.get(str(name))
+    if module is not None and getattr(module, "__spec__", None) is None and module.__name__ != "__main__":
+        return False
+    file = getattr(module, "__file__", None)
+    is_compiled = file is None and module is not None and module.__name__ in sys.builtin_module_names
+    return is_compiled or (file is not None and file.startswith(INSTALLED))
 
 
 @lru_cache(256)
@@ -111,13 +128,6 @@ def members(cls: type) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def member_text(value: Any, seen: dict[int, Any]) -> str:
-    """Return the text of an attribute of a class."""
-    if isinstance(value, property):
-        return str([captured_text(part, seen) for part in (value.fget, value.fset, value.fdel)])
-    return captured_text(value, seen)
-
-
 def compiled_text(code: CodeType) -> str:
     """Return the text of compiled code: instructions, names and constants, without line numbers."""
     constants = []
@@ -133,18 +143,31 @@ def compiled_text(code: CodeType) -> str:
 
 def captured_values(function: Any) -> Iterator[Any]:
     """Yield the values that a function refers to: defaults, closed-over and global variables."""
+    code = getattr(function, "__code__", None)
+    names = global_names(code) if code else set()
     yield from getattr(function, "__defaults__", None) or ()
     for _, value in sorted((getattr(function, "__kwdefaults__", None) or {}).items()):
         yield value
     for cell in getattr(function, "__closure__", None) or ():
         try:
-            yield cell.cell_contents
+            value = cell.cell_contents
         except ValueError:  # a cell without a value yet
             continue
-    code, variables = getattr(function, "__code__", None), getattr(function, "__globals__", {})
-    for name in sorted(global_names(code)) if code else ():
-        if name in variables:
-            yield variables[name]
+        yield from with_used_parts(value, names)
+    yield from used_values(getattr(function, "__globals__", {}), names)
+
+
+def used_values(variables: Mapping[str, Any], names: set[str]) -> Iterator[Any]:
+    """Yield the variables of these names."""
+    for name in sorted(names & variables.keys()):
+        yield from with_used_parts(variables[name], names - {name})
+
+
+def with_used_parts(value: Any, names: set[str]) -> Iterator[Any]:
+    """Yield a value, and the variables of these names in it if it is a module of the user."""
+    yield value
+    if inspect.ismodule(value) and not is_installed(value):
+        yield from used_values(vars(value), names)
 
 
 def global_names(code: CodeType) -> set[str]:
@@ -154,29 +177,36 @@ def global_names(code: CodeType) -> set[str]:
 
 
 def captured_text(value: Any, seen: dict[int, Any]) -> str:
-    """Return the text of a value that a function refers to; mutable containers count by type only.
-
-    They may change while the function runs, as a list in which it records its calls.
-    """
+    """Return the text of a value that a function or class refers to."""
     if is_constant(value):
         return repr(value)
-    if isinstance(value, list | dict | set | bytearray):
-        return type(value).__qualname__
-    if isinstance(value, tuple | frozenset):
-        texts = [captured_text(part, seen) for part in value]
-        return repr(texts if isinstance(value, tuple) else sorted(texts))
-    if isinstance(value, staticmethod | classmethod):
-        value = value.__func__
+    if isinstance(value, CONTAINERS):
+        return container_text(value, seen)
     if inspect.ismodule(value):
         return value.__name__
+    if isinstance(value, property):
+        return container_text((value.fget, value.fset, value.fdel), seen)
     if isinstance(value, partial):
-        return repr([captured_text(part, seen) for part in (value.func, value.args)]) + str(value.keywords)
-    if inspect.isroutine(value) or inspect.isclass(value):
+        return container_text((value.func, value.args, value.keywords), seen)
+    if hasattr(unwrapped(value), "__code__") or inspect.isbuiltin(value) or inspect.isclass(value):
         return code_text(value, seen)
     if hasattr(value, "get_params"):
-        params = sorted(value.get_params(deep=False).items())
-        return f"{code_text(type(value), seen)} {[(name, captured_text(v, seen)) for name, v in params]}"
+        return code_text(type(value), seen) + container_text(value.get_params(deep=False), seen)
     return f"{code_text(type(value), seen)} {state_hash(value)}"
+
+
+def container_text(value: Any, seen: dict[int, Any]) -> str:
+    """Return the text of the contents of a container, which may contain itself."""
+    name = type(value).__name__
+    if id(value) in seen:
+        return name
+    if not isinstance(value, tuple):
+        seen[id(value)] = value
+    if isinstance(value, Mapping):
+        texts = sorted(f"{captured_text(k, seen)}: {captured_text(v, seen)}" for k, v in value.items())
+    else:
+        texts = [captured_text(part, seen) for part in value]
+    return f"{name} {texts if isinstance(value, tuple | list) else sorted(texts)}"
 
 
 def state_hash(value: Any) -> str:
