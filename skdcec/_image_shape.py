@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from skdcec._sklearn import refuse_masked
+
 Shape = tuple[int, ...]
 
 ACCEPTED = (
@@ -21,15 +23,21 @@ CODED_MODES = {"P", "PA", "CMYK", "YCbCr", "LAB", "HSV"}
 FEWEST_PIXELS = 64
 
 
-def as_array(X: Any) -> Any:
-    """Return X if it is an array, a frame or a matrix, and the images of a sequence as one array.
+def as_array(X: Any, accepted: str = ACCEPTED) -> Any:
+    """Return X if it is an array, a frame or a matrix, and the images or rows of a sequence as one array.
+
+    Parameters
+    ----------
+    X : object
+    accepted : str
+        What X should be, for the message.
 
     Raises
     ------
     TypeError
         If X is something else, such as a path or a generator.
     ValueError
-        If the images of a sequence differ in shape or type.
+        If the images of a sequence differ in shape, or only some of them are bytes.
     """
     if isinstance(X, str | bytes | os.PathLike):
         raise TypeError(f"X={X!r} is a path; load its images first, with load_image_folder, say.")
@@ -39,11 +47,13 @@ def as_array(X: Any) -> Any:
             return X
         if isinstance(X, Mapping) or not isinstance(X, Sequence):
             keys = f" with the keys {sorted(map(str, X))[:6]}" if isinstance(X, Mapping) else ""
-            raise TypeError(f"X is a {type(X).__name__}{keys}; it should be {ACCEPTED}.")
+            raise TypeError(f"X is a {type(X).__name__}{keys}; it should be {accepted}.")
     images = list(X)
     if images and isinstance(images[0], str | os.PathLike):
         raise TypeError(f"X holds paths such as {images[0]!r}; load the images first.")
-    if not images or ndim(images[0]) < 2:
+    for i, image in enumerate(images):
+        refuse_masked(image, f"X[{i}]")
+    if not images or ndim(images[0]) < (1 if is_object else 2):
         return X
     return stacked(images)
 
@@ -57,26 +67,24 @@ def ndim(image: Any) -> int:
 
 
 def stacked(images: Sequence[Any]) -> ndarray:
-    """Return images of one shape and type as one array."""
-    first = None
+    """Return images of one shape as one array."""
+    arrays = []
     for i, image in enumerate(images):
         if getattr(image, "mode", None) in CODED_MODES:
             raise ValueError(f"X[{i}] is a picture in mode {image.mode!r}; pass image.convert('RGB').")
-        array = np.asarray(image)
-        if first is None:
-            first, result = array, np.empty((len(images), *array.shape), array.dtype)
-        if array.shape != first.shape:
+        arrays.append(np.asarray(image))
+        first, last = arrays[0], arrays[-1]
+        if last.shape != first.shape:
             raise ValueError(
-                f"X[0] has shape {first.shape}, but X[{i}] has shape {array.shape}; all images should have "
-                "the same shape. Scale or crop them first."
+                f"X[0] has shape {first.shape}, but X[{i}] has shape {last.shape}; all should have the same "
+                "shape. Scale or crop images first."
             )
-        if array.dtype != first.dtype:
+        if (last.dtype == np.uint8) != (first.dtype == np.uint8):
             raise ValueError(
-                f"X[0] has dtype={first.dtype}, but X[{i}] has dtype={array.dtype}; all images should have "
-                "the same dtype."
+                f"X[0] has dtype={first.dtype}, but X[{i}] has dtype={last.dtype}; only uint8 is divided by "
+                "255, so all should have the same dtype."
             )
-        result[i] = array
-    return result
+    return np.stack(arrays)
 
 
 def shape_of(X: Any) -> Shape:
@@ -113,8 +121,10 @@ def resolve_image_shape(n_features: int, sample_shape: Shape | None, image_shape
     if image_shape is not None:
         expected = with_channels(int(side) for side in image_shape)
         if sample_shape is not None and with_channels(sample_shape) != expected:
+            first = len(sample_shape) == 3 and (*sample_shape[1:], sample_shape[0]) == expected
+            hint = " Pass np.moveaxis(X, 1, -1)." if first else ""
             raise ValueError(
-                f"image_shape={image_shape} does not match X, whose images have shape {sample_shape}."
+                f"image_shape={image_shape} does not match X, whose images have shape {sample_shape}.{hint}"
             )
         if int(np.prod(expected)) != n_features:
             raise ValueError(
@@ -128,22 +138,34 @@ def resolve_image_shape(n_features: int, sample_shape: Shape | None, image_shape
     return (side, side, 1) if side * side == n_features else (1, n_features, 1)
 
 
-def check_sample_layout(sample_shape: Shape) -> None:
-    """Raise a ValueError if the axes of images are likely in another order, or are those of one image."""
-    n_first, *others = sample_shape
+def check_sample_layout(n_samples: int, sample_shape: Shape, *, of_stream: bool = False) -> None:
+    """Raise a ValueError if the axes of images are likely in another order, or are those of one image.
+
+    Parameters
+    ----------
+    n_samples : int
+        Of a stream, the length of a batch.
+    sample_shape : tuple
+    of_stream : bool
+    """
     confirm = f"If that is right, set image_shape={sample_shape}."
     if len(sample_shape) == 3:
-        width, channels = others
-        is_signal = n_first == 1 and 4 * channels <= width
-        if n_first in (1, 3, 4) and channels > 4 and not is_signal:
+        first, width, channels = sample_shape
+        is_signal = first == 1 and 4 * channels <= width
+        is_color = first in (1, 3, 4) and min(width, channels) > 4 and not is_signal
+        if is_color or (first < width == channels and channels > 4):
             raise ValueError(
-                f"X holds images of shape {sample_shape}, that is, {n_first} x {width} pixels with "
-                f"{channels} channels; the channels are likely first. Pass np.moveaxis(X, 1, -1). {confirm}"
+                f"X holds images of shape {sample_shape}, that is, {first} x {width} pixels with {channels} "
+                f"channels; the channels are likely first. Pass np.moveaxis(X, 1, -1). {confirm}"
             )
-    elif others[0] in (3, 4) and n_first >= 8:
+        return
+    width, channels = sample_shape
+    is_like_an_image = n_samples == width if channels == 1 else 0.5 <= n_samples / width <= 2
+    if channels in (1, 3, 4) and width >= 8 and is_like_an_image:
+        remedy = "Batch the dataset, with X.batch(256)." if of_stream else "Pass X[np.newaxis]."
         raise ValueError(
-            f"X holds images of shape {sample_shape}, only {others[0]} pixels wide; it is likely a single "
-            f"color image. Pass X[np.newaxis]. {confirm}"
+            f"X holds images of shape {sample_shape}; it is likely a single image of shape "
+            f"{(n_samples, *sample_shape)}. {remedy} {confirm}"
         )
 
 
@@ -158,23 +180,37 @@ def check_row_layout(n_samples: int | None, n_features: int) -> None:
     """
     confirm = f"If they are images of one row, set image_shape=(1, {n_features})."
     side = isqrt(n_features)
+    if side * side == n_features:
+        return
     if n_samples == n_features and n_features >= 8:
         raise ValueError(
             f"X has shape ({n_samples}, {n_features}), like a single image; pass X[np.newaxis]. If it holds "
             f"{n_samples} flat rows, set image_shape."
         )
-    if n_features < FEWEST_PIXELS or side * side == n_features:
-        return
-    if side * side + 1 == n_features:
+    if is_image_with_label(n_features):
         raise ValueError(
-            f"X has {n_features} features, that is, {side} x {side} pixels and one more; is that a label? "
-            f"Leave it out. {confirm}"
+            f"X has {n_features} features, one more than an image; is it a label? Leave it out. {confirm}"
         )
+    if channels := channels_of(n_features):
+        side = isqrt(n_features // channels)
+        raise ValueError(
+            f"X has {n_features} features, likely color images; set image_shape=({side}, {side}, "
+            f"{channels}), or, if the channels are first, pass X.reshape(-1, {channels}, {side}, "
+            f"{side}).transpose(0, 2, 3, 1). {confirm}"
+        )
+
+
+def channels_of(n_features: int) -> int:
+    """Return the channels of a square color image with so many features; 0 if it is none."""
     for channels in (3, 4):
         side = isqrt(n_features // channels)
-        if channels * side * side == n_features:
-            raise ValueError(
-                f"X has {n_features} features, likely color images; set image_shape=({side}, {side}, "
-                f"{channels}), or, if the channels are first, pass X.reshape(-1, {channels}, {side}, "
-                f"{side}).transpose(0, 2, 3, 1). {confirm}"
-            )
+        if channels * side * side == n_features >= FEWEST_PIXELS:
+            return channels
+    return 0
+
+
+def is_image_with_label(n_features: int) -> bool:
+    """Return whether there is one feature more than a square image has."""
+    n_pixels = n_features - 1
+    is_square = n_pixels >= FEWEST_PIXELS and isqrt(n_pixels) ** 2 == n_pixels
+    return is_square or channels_of(n_pixels) > 0

@@ -34,6 +34,8 @@ def opened(X: Any) -> Any:
     ------
     TypeError
         For a dask array of sparse chunks.
+    ValueError
+        For one of masked chunks.
     """
     if type(X).__module__.startswith("dask") and hasattr(X, "to_dask_array"):
         X = X.to_dask_array(lengths=True)
@@ -41,6 +43,10 @@ def opened(X: Any) -> Any:
         raise TypeError(
             "X is a dask array of sparse chunks; they should be dense. Pass "
             "X.map_blocks(lambda chunk: chunk.toarray()), or one CSR matrix that fits in memory."
+        )
+    if is_dask(X) and isinstance(getattr(X, "_meta", None), np.ma.MaskedArray):
+        raise ValueError(
+            "X is a dask array of masked arrays; fill in values with X.map_blocks(np.ma.filled)."
         )
     return mapped(X) if is_lazy(X) else X
 

@@ -48,8 +48,6 @@ def refuse_masked(X: Any, name: str = "X") -> None:
 def refuse_images(X: Any) -> None:
     """Raise a ValueError for an array of images, unless they are flat rows."""
     shape = getattr(X, "shape", ())
-    if isinstance(X, list | tuple) and X and len(getattr(X[0], "shape", ())) > 1:
-        shape = (len(X), *X[0].shape)
     if len(shape) > 2:
         raise ValueError(
             f"Found array with dim {len(shape)} and shape {tuple(shape)}; samples should be rows of numbers. "

@@ -2,6 +2,7 @@
 
 import gzip
 import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
@@ -238,9 +239,32 @@ def test_links_formats_and_pages(tmp_path):
     assert data.filenames == ["a/2.png", "b/1.png", "c.pbm", "d.jfif", "e.tif"]
     assert data.images[4, 0, 0] == np.float32(10) / np.float32(255)
     assert data.notes == {
-        "f.heic": "the format .heic is not read",
+        "f.heic": "the suffix '.heic' is not that of a picture that is read",
         "e.tif": "only the first of its 3 pages is read",
     }
+
+
+def test_every_class_behind_a_link_is_kept(tmp_path):
+    write(tmp_path / "a" / "1.png", np.zeros((4, 4)))
+    (tmp_path / "b").symlink_to(tmp_path / "a", target_is_directory=True)
+    (tmp_path / "dogs").symlink_to(tmp_path / "nowhere", target_is_directory=True)
+    with pytest.warns(UserWarning, match="the first is dogs: the link leads nowhere"):
+        data = datasets.load_image_folder(tmp_path)
+    assert data.filenames == ["a/1.png", "b/1.png"]
+    assert list(data.notes) == ["dogs"]
+
+
+def test_colors_of_16_bits_are_noted(tmp_path):
+    header = b"\x89PNG\r\n\x1a\n"
+    ihdr = (4).to_bytes(4, "big") * 2 + bytes([16, 2, 0, 0, 0])
+    data = zlib.compress(bytes(4 * (1 + 4 * 6)))
+    chunks = [(b"IHDR", ihdr), (b"IDAT", data), (b"IEND", b"")]
+    for kind, content in chunks:
+        checksum = zlib.crc32(kind + content).to_bytes(4, "big")
+        header += len(content).to_bytes(4, "big") + kind + content + checksum
+    (tmp_path / "deep.png").write_bytes(header)
+    with pytest.warns(UserWarning, match=r"deep\.png: its values have 16 bits, of which 8 are read"):
+        assert datasets.load_image_folder(tmp_path, color=True).images.shape == (1, 4, 4, 3)
 
 
 def truncated_pgm(path):
@@ -376,6 +400,11 @@ def test_npz_files_of_other_names(tmp_path):
     np.savez(tmp_path / "med.npz", train_images=images, train_labels=[[1], [0]], val_images=images)
     data = datasets.load_npz(tmp_path / "med.npz")
     assert data.target.tolist() == [1, 0]
+    parts = {f"{part}_images": images for part in ("train", "val", "test")}
+    parts |= {f"{part}_labels": [0.0, 1.0] for part in ("train", "val", "test")}
+    np.savez(tmp_path / "med.npz", **parts)
+    assert datasets.load_npz(tmp_path / "med.npz", subset="val").target.tolist() == [0, 1]
+    assert datasets.load_npz(tmp_path / "med.npz", subset="all").target.tolist() == [0, 1] * 3
     np.savez(tmp_path / "kmnist.npz", images)
     data = datasets.load_npz(tmp_path / "kmnist.npz", images="arr_0")
     assert data.target is None
@@ -385,6 +414,30 @@ def test_npz_files_of_other_names(tmp_path):
     np.savez(tmp_path / "deep.npz", x_train=images.astype(np.uint16) * 100, y_train=[0, 1])
     with pytest.warns(UserWarning, match="dtype=uint16 with values up to 2300, which are not scaled"):
         datasets.load_npz(tmp_path / "deep.npz")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x_train": np.ones((2, 3)), "y_train": [0.5, 1]}, "targets of dtype=float64"),
+        ({"x_train": np.ones((2, 3)), "y_train": np.array([0, 2**64 - 1], np.uint64)}, "beyond int64"),
+        ({"x_train": np.ones((2, 3)), "x_test": np.ones((2, 4))}, r"\(3,\) in x_train, but of shape \(4,\)"),
+        ({"x_train": np.ones((2, 3), np.uint8), "x_test": np.full((2, 3), 9, np.uint16)}, "dtype=uint16"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*which are not scaled:UserWarning")
+def test_arrays_that_do_not_fit_together_are_named(tmp_path, arrays, message):
+    np.savez(tmp_path / "images.npz", **{"y_train": [0, 1], "y_test": [0, 1]} | arrays)
+    subset = "all" if "x_test" in arrays else "train"
+    with pytest.raises(ValueError, match=f"images.npz.*{message}"):
+        datasets.load_npz(tmp_path / "images.npz", subset=subset)
+
+
+def test_masks_of_bytes_are_not_divided(tmp_path):
+    masks = np.eye(4, dtype=np.uint8)[np.newaxis]
+    np.savez(tmp_path / "masks.npz", x_train=masks, y_train=[0])
+    with pytest.warns(UserWarning, match="no value above 1, which are not divided by 255"):
+        np.testing.assert_array_equal(datasets.load_npz(tmp_path / "masks.npz").images, masks)
 
 
 def idx(array, kind):

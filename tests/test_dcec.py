@@ -649,6 +649,7 @@ def test_equal_keras_objects_do_not_make_another_fit(digits, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:Pretraining ended early in an interrupted fit, after 2 of 4:UserWarning")
 def test_what_a_callback_stopped_stays_stopped(digits, tmp_path):
     class Stop(Recorder):
         def on_fit_task_end(self, estimator, context):

@@ -250,6 +250,6 @@ def test_a_finished_fit_goes_on_with_more_epochs(X, tmp_path):
 def test_the_lengths_of_the_first_labels_are_not_changed_in_silence(X, tmp_path):
     labels = np.arange(40) % 3
     resumable(labels, tmp_path).fit(X)
-    with pytest.raises(ValueError, match="label_batches was 2 and is 4"):
+    with pytest.raises(ValueError, match=r"label_batches was 2 and is 4\. Set label_batches=2, use another"):
         resumable(labels, tmp_path, max_batches=8).fit(X)
     assert resumable(labels, tmp_path, max_batches=8, label_batches=2).fit(X).n_batches_ == 8

@@ -101,9 +101,58 @@ def test_a_layout_does_not_matter_to_a_dense_network():
         DenseAutoencoder((4,), 2, epochs=1, augmentation="affine").fit(X)
 
 
-def test_signals_of_many_channels_are_no_images_with_channels_first():
-    X = np.random.default_rng(0).random((20, 1, 200, 8))
-    assert small().fit(X).image_shape_ == (1, 200, 8)
+@pytest.mark.parametrize("shape", [(20, 1, 200, 8), (20, 3, 3, 103), (50, 128, 3), (20, 64, 1)])
+def test_signals_and_spectra_are_no_images_in_another_order(shape):
+    X = np.random.default_rng(0).random(shape)
+    assert small().fit(X).image_shape_ == (*shape[1:], 1)[:3]
+
+
+@pytest.mark.parametrize("shape", [(20, 13, 32, 32), (20, 2, 32, 32), (28, 28, 1), (20, 3073), (200, 300, 3)])
+def test_other_implausible_layouts_are_refused(shape):
+    with pytest.raises(ValueError, match="image_shape="):
+        small().fit(np.random.default_rng(0).random(shape))
+
+
+@pytest.mark.parametrize("n_samples", [16, 64])
+def test_as_many_rows_as_pixels_are_no_single_image(n_samples):
+    X = np.random.default_rng(0).random((n_samples, n_samples))
+    side = int(n_samples**0.5)
+    assert small().fit(X).image_shape_ == (side, side, 1)
+
+
+def test_batches_that_are_single_images_are_refused():
+    class Sequence(keras.utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, i):
+            return images[i]
+
+    images = np.random.default_rng(0).random((3, 28, 28))
+    with pytest.raises(ValueError, match=r"All batches of X have shape \(28, 28\), like single images"):
+        small().fit(Sequence())
+    images = images[..., np.newaxis]
+    with pytest.raises(ValueError, match=r"likely a single image.*X\.batch\(256\)"):
+        small().fit(Sequence())
+    images = np.ma.masked_less(np.ones((3, 5, 8, 8)), 2)
+    with pytest.raises(ValueError, match="Batch 0 of X is a masked array"):
+        small().fit(Sequence())
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("kind", [np.uint8, np.int16])
+def test_integers_of_any_type_are_numbers_of_clusters_and_batches(X, kind):
+    network = DenseAutoencoder((8,), 2, epochs=1, batch_size=kind(100), random_state=0)
+    numbers = {"batches_per_update": kind(2), "max_batches": kind(100), "label_batches": kind(2)}
+    model = DCEC(kind(100), init=KMeans(n_init=1), autoencoder=network, tol=1.0, random_state=0)
+    assert model.set_params(**numbers).fit(X).cluster_centers_.shape == (100, 2)
+    assert ModularityClustering(kind(100)).fit(X).n_clusters_ == 100
+    assert DCEC(kind(3), autoencoder=network, max_batches=2).fit(X).cluster_centers_.shape == (3, 2)
+
+
+def test_a_column_of_labels_is_noticed_by_the_number_of_columns():
+    with pytest.warns(UserWarning, match="X has 785 features, one more than an image"):
+        DenseAutoencoder((4,), 2, epochs=1).fit(np.random.default_rng(0).random((20, 785)))
 
 
 def test_a_column_of_labels_is_noticed_by_its_name():
@@ -163,6 +212,33 @@ def test_images_on_a_larger_scale_are_refused(X, fitted, factor):
 
 
 @pytest.mark.filterwarnings("ignore:X has dtype:UserWarning")
+def test_a_row_does_not_depend_on_the_values_of_others(X, fitted):
+    pixels = (255 * X[:10]).astype(np.uint8)
+    pixels[0] %= 2
+    assert_array_equal(fitted.transform(pixels[:1]), fitted.transform(pixels)[:1])
+
+
+@pytest.mark.parametrize("value_range", ["auto", (0, 255)])
+def test_dark_images_are_noticed(X, value_range):
+    for images in (X / 255, X / 255 / 255):
+        with pytest.warns(UserWarning, match="which are dark for a range"):
+            small(value_range=value_range).fit(images)
+
+
+def test_negative_images_are_noticed(X, fitted):
+    with pytest.warns(UserWarning, match="without negative values"):
+        fitted.transform(2 * X - 1)
+
+
+def test_outliers_in_rows_of_a_table_only_warn():
+    rows = np.random.default_rng(0).random((60, 5))
+    model = DenseAutoencoder((4,), 2, epochs=1, random_state=0).fit(rows)
+    with pytest.warns(UserWarning, match="Scale X as it was scaled for fit"):
+        assert model.transform(100 * rows).shape == (60, 2)
+    assert DenseAutoencoder((4,), 2, epochs=1).fit(np.zeros((20, 5))).transform(rows).shape == (60, 2)
+
+
+@pytest.mark.filterwarnings("ignore:X has dtype:UserWarning")
 def test_images_on_a_smaller_scale_are_noticed(X, fitted):
     unscaled = small().fit(255 * X)
     for model, images in ((fitted, X / 255), (unscaled, X)):
@@ -176,7 +252,10 @@ def test_bytes_and_floats_agree(X, fitted, fitted_to_bytes):
     assert_array_equal(fitted.transform(pixels), fitted.transform(scaled))
     assert_array_equal(fitted_to_bytes.transform(scaled), fitted_to_bytes.transform(pixels))
     masks = X > 0.5
-    assert_array_equal(fitted.transform(masks.astype(np.uint8)), fitted.transform(masks))
+    of_masks = small().fit(masks)
+    assert_array_equal(of_masks.transform(masks.astype(np.uint8)), of_masks.transform(masks))
+    with pytest.warns(UserWarning, match="dtype=uint8 and values from 0 to 1, but.*unless these images are"):
+        fitted.transform(masks.astype(np.uint8))
     with pytest.raises(ValueError, match="was fitted with dtype=uint8"):
         fitted_to_bytes.transform(pixels.astype(float))
 
@@ -206,7 +285,9 @@ def test_images_in_other_containers_are_stacked(X, fitted):
     expected = fitted.transform(X)
     objects = np.empty(len(X), dtype=object)
     objects[:] = list(X)
-    for images in (list(X), tuple(X), pd.Series(list(X), index=range(5, 205)), objects):
+    mixed = [*X[:100].astype(np.float64), *X[100:]]
+    rows = pd.Series(list(X.reshape(len(X), -1)))
+    for images in (list(X), tuple(X), pd.Series(list(X), index=range(5, 205)), objects, mixed, rows):
         assert_array_equal(fitted.transform(images), expected)
     pixels = (255 * X).astype(np.uint8)
     pictures = [Image.fromarray(image) for image in pixels]
@@ -227,6 +308,7 @@ def test_images_in_other_containers_are_stacked(X, fitted):
             r"\(8, 8\), but X\[1\] has .*\(8, 9\)",
         ),
         ([np.ones((8, 8)), np.ones((8, 8), np.uint8)], ValueError, "X.1. has dtype=uint8"),
+        ([np.ones((8, 8)), np.ma.masked_greater(np.eye(8), 0)], ValueError, "X.1. is a masked array"),
         ([Image.new("P", (8, 8))], ValueError, "mode 'P'"),
         ([[1.0, 2.0], [3.0]], ValueError, "rows differ in length"),
         (np.ones((2, 2, 8, 8, 1)), ValueError, r"X has shape \(2, 2, 8, 8, 1\); it should be an array of"),
@@ -241,6 +323,26 @@ def test_other_containers_are_refused_by_name(images, error, message):
     for call in (small().fit, DCEC(2, autoencoder=small()).fit, ModularityClustering(2).fit):
         with pytest.raises(error, match=message):
             call(images)
+
+
+@pytest.mark.parametrize("clusterer", CLUSTERERS)
+def test_masked_values_are_refused_everywhere(X, clusterer):
+    rows = X.reshape(len(X), -1).astype(float)
+    weight = np.ma.masked_less(np.arange(200.0), 10)
+    with pytest.raises(ValueError, match="sample_weight is a masked array"):
+        clusterer(3).fit(rows, sample_weight=weight)
+    with pytest.raises(ValueError, match="init is a masked array"):
+        clusterer(3, init=np.ma.masked_less(rows[:3], 0.5)).fit(rows)
+    for init in (np.ma.masked_less(rows[:3, :2], 2), np.ma.masked_equal(np.arange(200) % 3, 1)):
+        with pytest.raises(ValueError, match="init is a masked array"):
+            DCEC(3, init=init, autoencoder=small()).fit(X)
+
+
+@pytest.mark.parametrize("clusterer", CLUSTERERS)
+def test_other_containers_of_rows_are_refused_by_name(clusterer):
+    for rows, message in ((iter([1.0]), "X is a list_iterator"), ({}, "X is a dict"), ("a.csv", "is a path")):
+        with pytest.raises(TypeError, match=message):
+            clusterer(3).fit(rows)
 
 
 @pytest.mark.parametrize("clusterer", CLUSTERERS)

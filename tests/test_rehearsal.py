@@ -64,6 +64,33 @@ def test_a_clusterer_of_too_few_clusters_warns_before_pretraining(X):
             model.fit(X)
 
 
+@pytest.mark.parametrize("n_clusters", [None, 3])
+def test_an_init_that_finds_nothing_warns_before_pretraining(X, n_clusters):
+    def of_a_small_radius(Z, n_clusters, random_state):
+        labels = DBSCAN(eps=1e-9).fit_predict(Z)
+        return np.array([Z[labels == label].mean(axis=0) for label in range(labels.max() + 1)])
+
+    inits = [of_a_small_radius] if n_clusters else [of_a_small_radius, DBSCAN(eps=1e-9)]
+    for init in inits:
+        with pytest.warns(UserWarning, match="In a random embedding, init found no clusters"):
+            with pytest.raises(InitializationError, match="init found no clusters"):
+                dcec(init, n_clusters).fit(X)
+
+
+def test_a_callable_with_a_state_is_rehearsed_in_a_copy(X):
+    class Draws:
+        def __init__(self):
+            self.rng = np.random.default_rng(0)
+
+        def __call__(self, Z, n_clusters, random_state):
+            return Z[self.rng.permutation(len(Z))[:n_clusters]]
+
+    model = dcec(Draws()).fit(X)
+    chosen = np.random.default_rng(0).permutation(len(X))[:3]
+    centers = dcec(lambda Z, k, random_state: Z[chosen]).fit(X).initial_centers_
+    assert_array_equal(model.initial_centers_, centers)
+
+
 def test_what_needs_all_images_is_not_refused(X):
     graph = kneighbors_graph(X.reshape(len(X), -1), 10, include_self=False)
     assert dcec(AgglomerativeClustering(connectivity=graph)).fit(X).labels_.shape == (120,)

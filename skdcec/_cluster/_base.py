@@ -47,6 +47,7 @@ from skdcec._cluster._seeding import (
 )
 from skdcec._cluster._threads import block_pool
 from skdcec._cluster._units import Units
+from skdcec._image_shape import as_array
 from skdcec._lazy import is_dask, opened
 from skdcec._sklearn import (
     DOC_LINK,
@@ -54,6 +55,7 @@ from skdcec._sklearn import (
     StrOptions,
     _check_sample_weight,
     _fit_context,
+    refuse_masked,
     set_fitted,
     validate_known_data,
     validate_new_data,
@@ -63,6 +65,12 @@ from skdcec._task import Task
 # n_init='auto'. One run of k-means in five may find the best partition; of many clusters, none does.
 N_INIT = {"kmeans": 20, "k-means++": 1, "random": 10}
 MANY_CLUSTERS, FEWEST_KMEANS = 50, 3
+
+# What X may be, for messages.
+ROWS = (
+    "an array, a frame, a CSR matrix or a dask array of shape (n_samples, n_features); for images, there is "
+    "DCEC"
+)
 
 
 class Inputs(NamedTuple):
@@ -352,7 +360,8 @@ class BaseCenterClusterer(
 
     def _check_data(self, X: Any, sample_weight: Any) -> Inputs:
         """Return the checked data and weights; raise unless there are enough of them."""
-        X = opened(X)
+        X = opened(as_array(X, ROWS))
+        refuse_masked(sample_weight, "sample_weight")
         if is_dask(X):
             X, sample_weight = check_dask_array(X, sample_weight)
             attributes = {"n_features_in_": X.shape[1], "feature_names_in_": None}
@@ -406,6 +415,7 @@ class BaseCenterClusterer(
 
     def _check_centers(self, centers: Any, X: Any) -> ndarray:
         """Return initial centers of the type of X; raise unless they fit."""
+        refuse_masked(centers, "init")
         centers = check_array(centers, dtype=X.dtype, order="C", copy=True, input_name="init")
         expected = (self._k, X.shape[1])
         if centers.shape != expected:
@@ -454,7 +464,8 @@ class BaseCenterClusterer(
     ) -> tuple[Rows, Rule, Any]:
         """Return new rows in the internal units of the fit, and the fitted rule and state."""
         check_is_fitted(self)
-        X = opened(X)
+        X = opened(as_array(X, ROWS))
+        refuse_masked(sample_weight, "sample_weight")
         if is_dask(X):
             X, sample_weight = check_dask_array(X, sample_weight, n_features=self.n_features_in_)
         else:

@@ -248,7 +248,7 @@ class MiniBatchKHarmonicMeans(_BaseHarmonicMeans):
         state, objectives = rule.learn(start, self._few(problem).rows)[0], []
         for n_iter in range(1, self.max_iter + 1):
             iteration, before, total = run.subtask("iteration"), state, 0.0
-            for chosen in shuffled_batches(len(rows), self.batch_size, random_state):
+            for chosen in shuffled_batches(len(rows), int(self.batch_size), random_state):
                 state, objective = rule.learn(state, rows.take(chosen))
                 total += objective
             if not np.isfinite(total):

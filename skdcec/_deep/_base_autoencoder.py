@@ -4,6 +4,7 @@ Keras is imported when a network is first needed, never with this module.
 """
 
 import math
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -387,6 +388,13 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         epochs = self._n_epochs(len(fit.images))
         make_attributes = partial(self._attributes, fit)
         watcher = EpochWatcher(make_attributes, epochs, task, fit.checkpoint, records, fit.deadline)
+        if stopped and len(records) < epochs:
+            warnings.warn(
+                f"Pretraining ended early in an interrupted fit, after {len(records)} of {epochs} epochs, "
+                "and is not continued. To train it longer, delete the folder of the checkpoint.",
+                UserWarning,
+                stacklevel=4,
+            )
         if not stopped and len(records) < epochs:
             weights = pretrain(
                 fit.recipe,

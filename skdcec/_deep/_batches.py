@@ -32,7 +32,7 @@ def batches_from_epoch(
     n_samples: int, batch_size: int, seed: int, first: int, n_devices: int
 ) -> Iterator[Batch]:
     """Yield the batches of all epochs from a first one on."""
-    size = min(batch_size, n_samples)
+    size = min(int(batch_size), n_samples)
     full = -(-size // n_devices) * n_devices
     for epoch in count(first):
         order = np.random.default_rng([seed, epoch]).permutation(n_samples)
@@ -45,4 +45,4 @@ def batches_from_epoch(
 
 def batches_per_epoch(n_samples: int, batch_size: int) -> int:
     """Return the number of batches in an epoch."""
-    return -(-n_samples // min(batch_size, n_samples))
+    return -(-n_samples // min(int(batch_size), n_samples))

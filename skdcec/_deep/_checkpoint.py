@@ -19,6 +19,8 @@ from skdcec._deep._storage import Arrays, check_folder, load_arrays, save_arrays
 
 # The parts of a fit, each with a file of its own.
 PHASES = ("pretraining", "refinement")
+# Parameters that are compared as numbers, even if they are 'auto'.
+RESOLVED = ("label_batches", "batches_per_update")
 # What a file tells besides arrays.
 DESCRIPTION = {"identity", "seeds", "lengths"}
 # Seconds between two files of one phase, so that short epochs do not spend their time on the disk.
@@ -73,9 +75,11 @@ class Checkpoint:
         for name in sorted(self.identity | theirs):
             old, new = theirs.get(name), self.identity.get(name)
             if old != new:
+                # 'auto' may be another number in a longer fit
+                remedy = f"Set {name}={old}, use" if name in RESOLVED else "Use"
                 raise ValueError(
                     f"checkpoint={os.fspath(self.folder)!r} holds the progress of another fit: {name} was "
-                    f"{old} and is {new}. Use another folder, or delete that one."
+                    f"{old} and is {new}. {remedy} another folder, or delete that one."
                 )
         longer = {name for name, length in self.lengths.items() if length > description["lengths"][name]}
         for name, length in self.lengths.items():

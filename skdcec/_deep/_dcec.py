@@ -39,7 +39,7 @@ from skdcec._deep._base_autoencoder import (
 )
 from skdcec._deep._batches import batches_per_epoch
 from skdcec._deep._cache import Cache
-from skdcec._deep._checkpoint import Checkpoint, Saved
+from skdcec._deep._checkpoint import RESOLVED, Checkpoint, Saved
 from skdcec._deep._identity import as_text, json_identity
 from skdcec._deep._images import Images, check_images, check_new_images, is_table, readable
 from skdcec._deep._initializers import check_init, rehearse, seed_estimator, start_from
@@ -462,12 +462,12 @@ class DCEC(
             frozen=autoencoder if is_frozen else None,
         )
         pretraining, refinement = self._recipes(autoencoder, is_frozen, images.shape[1:])
-        if self.n_clusters is not None and len(images) < self.n_clusters:
-            raise ValueError(f"n_samples={len(images)} should be >= n_clusters={self.n_clusters}.")
+        if self._k is not None and len(images) < self._k:
+            raise ValueError(f"n_samples={len(images)} should be >= n_clusters={self._k}.")
         n_components = embedding_size(pretraining.architecture)
-        init = check_init(self.init, self.n_clusters, n_components, len(images))
+        init = check_init(self.init, self._k, n_components, len(images))
         if not gives_labels(self.init) and self.init is not None:
-            rehearse(init, self.n_clusters, n_components, len(images))
+            rehearse(init, self._k, n_components, len(images))
         cache = Cache.of(self.memory)
         seeds = check_random_state(self.random_state).randint(LARGEST_SEED, size=3).tolist()
         schedule = self._schedule(len(images), autoencoder)
@@ -476,7 +476,7 @@ class DCEC(
             start = "" if is_frozen else autoencoder._start_hash(pretraining)
             identity = self._identity(images, seeds, pretraining, refinement, start)
             # numbers, because 'auto' may depend on max_batches
-            for name in ("label_batches", "batches_per_update"):
+            for name in RESOLVED:
                 identity[name] = str(getattr(schedule, name))
             epochs = 0 if is_frozen else autoencoder._n_epochs(len(images))
             lengths = {"epochs": epochs, "max_batches": schedule.max_batches}
@@ -504,7 +504,7 @@ class DCEC(
 
     def _schedule(self, n_samples: int, autoencoder: BaseAutoencoder) -> Schedule:
         """Return the lengths of joint training in numbers."""
-        batch_size = autoencoder.batch_size if isinstance(self.batch_size, str) else self.batch_size
+        batch_size = int(autoencoder.batch_size if isinstance(self.batch_size, str) else self.batch_size)
         epoch = batches_per_epoch(n_samples, batch_size)
         per_update, most, first = self.batches_per_update, self.max_batches, self.label_batches
         if isinstance(per_update, str):
@@ -514,7 +514,13 @@ class DCEC(
             most = max(BATCHES, EPOCHS * epoch)
         if isinstance(first, str):
             first = most // 2 if gives_labels(self.init) else 0
+        per_update, most, first = int(per_update), int(most), int(first)
         return Schedule(batch_size, per_update, most, min(first, most), self.tol)
+
+    @property
+    def _k(self) -> int | None:
+        """The number of clusters that is asked for, as an int whatever integer it was given as."""
+        return None if self.n_clusters is None else int(self.n_clusters)
 
     def _loss(self) -> ClusteringLoss:
         """Return the clustering loss."""
@@ -614,7 +620,7 @@ class DCEC(
         task = task.subtask("initialize", X=Z)
         report(self, "Placing the cluster centers.")
         on_images = isinstance(self.init, str)
-        place = partial(start_from, init, fit.arrays, Z, self.n_clusters, fit.seeds[1], on_images=on_images)
+        place = partial(start_from, init, fit.arrays, Z, self._k, fit.seeds[1], on_images=on_images)
         try:
             if hasattr(init, "set_callbacks"):
                 with task.context.propagate_callback_context(init):
@@ -625,8 +631,8 @@ class DCEC(
             if fit.is_frozen:
                 raise
             raise InitializationError(
-                f"init={self.init!r} failed after pretraining: {error} The pretrained autoencoder is kept as "
-                "the attribute autoencoder of this error; fit again with "
+                f"init={self.init!r} failed after pretraining: {type(error).__name__}: {error} The "
+                "pretrained autoencoder is kept as the attribute autoencoder of this error; fit again with "
                 "autoencoder=FrozenEstimator(error.autoencoder).",
                 autoencoder,
             ) from error

@@ -18,6 +18,7 @@ from skdcec._image_shape import (
     check_row_layout,
     check_sample_layout,
     flatten,
+    is_image_with_label,
     resolve_image_shape,
     shape_of,
     with_channels,
@@ -26,7 +27,9 @@ from skdcec._lazy import opened
 from skdcec._sklearn import refuse_masked, validate_known_data, validate_new_data
 
 # Names of columns that are likely classes.
-LABELS = {"label", "labels", "target", "class", "y"}
+LABELS = {"label", "labels", "target", "class"}
+# Of fewer columns, one more than a square means nothing.
+FEWEST_BESIDE_LABEL = 257
 
 
 class Layout(NamedTuple):
@@ -154,29 +157,28 @@ def check_images(
     """
     X = readable(X)
     if is_stream(X):
-        rows, sample_shape = store_stream(X, check=image_shape is None)
+        rows, sample_shape, dtype = store_stream(X, check=image_shape is None)
         n_samples, names = None, None
     else:
         X, sample_shape = flatten(X)
         rows, attributes = validate_new_data(estimator, X, dtype="numeric")
-        n_samples, names = len(rows), attributes["feature_names_in_"]
+        n_samples, names, dtype = len(rows), attributes["feature_names_in_"], rows.dtype.name
     n_features = rows.shape[1]
     if image_shape is None:
         if sample_shape is not None:
-            check_sample_layout(sample_shape)
+            if n_samples is not None:
+                check_sample_layout(n_samples, sample_shape)
         elif not ignores_shape:
             check_row_layout(n_samples, n_features)
-        if names is not None:
-            warn_of_labels(names)
+        else:
+            warn_of_labels(n_features, [] if names is None else names)
     shape = resolve_image_shape(n_features, sample_shape, image_shape)
     seen = check_float32(rows)
     if frozen is None:
         value_range = range_of_fit(value_range, rows, seen, is_table=sample_shape is None)
     else:
         value_range = range_of_new(frozen, rows)
-    layout = Layout(
-        shape, sample_shape or (n_features,), n_features, names, rows.dtype.name, value_range, seen
-    )
+    layout = Layout(shape, sample_shape or (n_features,), n_features, names, dtype, value_range, seen)
     return Images(rows, shape, value_range, layout)
 
 
@@ -226,12 +228,13 @@ def is_table(X: Any) -> bool:
     return len(shape_of(X)) == 2
 
 
-def warn_of_labels(names: Iterable[Any]) -> None:
-    """Warn if the name of a column says that it holds classes."""
+def warn_of_labels(n_features: int, names: Iterable[Any]) -> None:
+    """Warn if a column holds classes, by its name or by the number of columns."""
     found = [name for name in names if str(name).lower() in LABELS]
-    if found:
+    if found or (n_features >= FEWEST_BESIDE_LABEL and is_image_with_label(n_features)):
+        column = f"a column {found[0]!r}" if found else f"{n_features} features, one more than an image"
         warnings.warn(
-            f"X has a column {found[0]!r}, which is used like the others; leave it out if it holds classes.",
+            f"X has {column}, which is used like the others; leave it out if it holds classes.",
             UserWarning,
             stacklevel=5,
         )
@@ -258,7 +261,7 @@ def check_sample_shape(estimator: Any, sample_shape: Shape | None) -> None:
 
 def refuse_single_image(estimator: Any, X: Any) -> None:
     """Raise if X is one image of the fit without the axis of samples."""
-    shape: Shape = estimator.image_shape_
-    is_rows = np.ndim(X) == 2 and np.shape(X)[1] == estimator.n_features_in_
-    if not is_rows and np.ndim(X) in (2, 3) and with_channels(np.shape(X)) == shape:
-        raise ValueError(f"X has shape {np.shape(X)}, that of a single image; pass X[np.newaxis].")
+    shape = shape_of(X)
+    is_rows = len(shape) == 2 and shape[1] == estimator.n_features_in_
+    if not is_rows and len(shape) in (2, 3) and with_channels(shape) == estimator.image_shape_:
+        raise ValueError(f"X has shape {shape}, that of a single image; pass X[np.newaxis].")

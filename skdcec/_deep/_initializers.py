@@ -1,5 +1,6 @@
 """Initializers of DCEC: checking the parameter `init`, and making the start of joint training from it."""
 
+import copy
 import inspect
 import warnings
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from sklearn.cluster import KMeans
 from sklearn.utils import check_array, check_random_state
 
 from skdcec._graph._modularity_clustering import FEWEST_SAMPLES, ModularityClustering
-from skdcec._sklearn import validate_parameter_constraints
+from skdcec._sklearn import refuse_masked, validate_parameter_constraints
 
 
 class Start(NamedTuple):
@@ -57,6 +58,7 @@ def check_init(init: Any, n_clusters: int | None, n_components: int, n_samples: 
     if callable(init):
         check_signature(init)
         return init
+    refuse_masked(init, "init")
     if np.ndim(init) == 1:
         return check_labels(np.asarray(init), n_clusters, n_samples)
     centers = check_array(init, dtype=np.float64, input_name="init")
@@ -86,15 +88,15 @@ def rehearse(init: Any, n_clusters: int | None, n_components: int, n_samples: in
         kind = TypeError if isinstance(failure, TypeError) else ValueError
         raise kind(
             f"init={init!r} fails in a random embedding of shape ({n_samples}, {n_components}), before "
-            f"pretraining: {failure}"
+            f"pretraining: {type(failure).__name__}: {failure}"
         ) from failure
     problem = wrong_components(centers, n_components)
-    if callable(init):
+    if callable(init) and len(centers):
         problem = problem or wrong_number(centers, n_clusters)
     if problem:
         raise ValueError(problem)
-    if n_clusters is not None and (problem := wrong_number(centers, n_clusters)):
-        # a clusterer may find as many in other data
+    if problem := wrong_number(centers, n_clusters):
+        # it may find as many in other data
         warnings.warn(f"In a random embedding, {problem}", UserWarning, stacklevel=5)
 
 
@@ -107,9 +109,12 @@ def random_embedding(n_samples: int, n_components: int, n_clusters: int) -> ndar
 
 
 def silent_copy(init: Any) -> Any:
-    """Return a clone without callbacks of a clusterer, and anything else as it is."""
+    """Return a clone without callbacks of a clusterer, and a copy of anything else that can be copied."""
     if not hasattr(init, "fit"):
-        return init
+        try:
+            return copy.deepcopy(init)
+        except Exception:
+            return init
     init = clone(init)
     return init.set_callbacks() if hasattr(init, "set_callbacks") else init
 
@@ -220,7 +225,10 @@ def place(
         centers = means_of(Z, labels)
     elif callable(init):
         centers = init(Z, n_clusters, random_state=check_random_state(seed))
-        centers = check_array(centers, dtype=np.float64, input_name="init")
+        refuse_masked(centers, "init")
+        if not np.size(centers):
+            centers = np.empty((0, Z.shape[1]))
+        centers = check_array(centers, dtype=np.float64, input_name="init", ensure_min_samples=0)
     else:
         centers = init
     return Start(centers, labels)

@@ -15,6 +15,7 @@ from numpy import ndarray
 from skdcec._deep._chunks import chunk_size
 from skdcec._image_shape import check_sample_layout
 from skdcec._lazy import write
+from skdcec._sklearn import refuse_masked
 
 # Package and name of the classes that are streams; none of them needs an import.
 STREAMS = {("keras", "PyDataset"), ("tensorflow", "DatasetV2"), ("dask", "Array")}
@@ -25,7 +26,7 @@ def is_stream(X: Any) -> bool:
     return any((cls.__module__.split(".")[0], cls.__name__) in STREAMS for cls in type(X).__mro__)
 
 
-def store_stream(X: Any, check: bool = True) -> tuple[ndarray, tuple[int, ...] | None]:
+def store_stream(X: Any, check: bool = True) -> tuple[ndarray, tuple[int, ...] | None, str]:
     """Read a stream into a temporary file, which exists as long as the returned array.
 
     Parameters
@@ -39,25 +40,34 @@ def store_stream(X: Any, check: bool = True) -> tuple[ndarray, tuple[int, ...] |
     rows : memmap of shape (n_samples, n_features), uint8 or float32
     sample_shape : tuple or None
         Shape of an image; None if images are flat rows.
+    dtype : str
+        Type of the batches.
 
     Raises
     ------
     ValueError
-        As in `checked_batches`, and if the stream has no images.
+        As in `checked_batches`, if the stream has no images, or if its batches are likely single images.
     OSError
         If the disk is full.
     """
-    n_samples = 0
+    n_samples, lengths, dtype = 0, [], ""
     # without a buffer, so that `write` itself notices a full disk
     with tempfile.TemporaryFile(buffering=0) as file:
-        for rows, sample_shape in checked_batches(X):
+        for rows, sample_shape, dtype in checked_batches(X):  # noqa: B007 - it is the same for all batches
             if check and not n_samples and sample_shape is not None:
-                check_sample_layout(sample_shape)
+                check_sample_layout(len(rows), sample_shape, of_stream=True)
             write(file, rows)
             n_samples += len(rows)
+            lengths.append(len(rows))
         if not n_samples:
             raise ValueError("X has no images; a minimum of 1 is required.")
-        return np.memmap(file, rows.dtype, "r", shape=(n_samples, rows.shape[1])), sample_shape
+        if check and sample_shape is None and len(lengths) > 1 and set(lengths) == {rows.shape[1]}:
+            shape = (lengths[0], rows.shape[1])
+            raise ValueError(
+                f"All batches of X have shape {shape}, like single images; each should be a batch of images. "
+                "If they hold flat rows, set image_shape."
+            )
+        return np.memmap(file, rows.dtype, "r", shape=(n_samples, rows.shape[1])), sample_shape, dtype
 
 
 def iterate_stream(X: Any) -> Iterator[tuple[ndarray, tuple[int, ...] | None]]:
@@ -70,7 +80,7 @@ def iterate_stream(X: Any) -> Iterator[tuple[ndarray, tuple[int, ...] | None]]:
     """
     pending: list[ndarray] = []
     sample_shape, rows = None, None
-    for rows, sample_shape in checked_batches(X):
+    for rows, sample_shape, _ in checked_batches(X):
         pending.append(rows)
         if sum(map(len, pending)) >= chunk_size(rows.shape[1:]):
             yield np.concatenate(pending), sample_shape
@@ -81,8 +91,8 @@ def iterate_stream(X: Any) -> Iterator[tuple[ndarray, tuple[int, ...] | None]]:
         yield np.concatenate(pending), sample_shape
 
 
-def checked_batches(X: Any) -> Iterator[tuple[ndarray, tuple[int, ...] | None]]:
-    """Yield the batches of a stream as flat rows of uint8 or float32, and the shape of an image.
+def checked_batches(X: Any) -> Iterator[tuple[ndarray, tuple[int, ...] | None, str]]:
+    """Yield the batches of a stream as flat rows of uint8 or float32, the shape of an image, and their type.
 
     Raises
     ------
@@ -92,7 +102,9 @@ def checked_batches(X: Any) -> Iterator[tuple[ndarray, tuple[int, ...] | None]]:
     """
     expected = None
     for i, batch in enumerate(batches_of(X)):
-        images = np.asarray(batch[0] if isinstance(batch, tuple | list) else batch)
+        batch = batch[0] if isinstance(batch, tuple | list) else batch
+        refuse_masked(batch, f"Batch {i} of X")
+        images = np.asarray(batch)
         if images.ndim not in (2, 3, 4) or images.dtype.kind not in "biuf":
             raise ValueError(
                 f"Batch {i} of X has shape {images.shape} and dtype={images.dtype}; it should be real "
@@ -101,6 +113,7 @@ def checked_batches(X: Any) -> Iterator[tuple[ndarray, tuple[int, ...] | None]]:
             )
         if not len(images):
             continue
+        dtype = images.dtype.name
         if images.dtype != np.uint8:
             with np.errstate(over="ignore"):
                 images = images.astype(np.float32, copy=False)
@@ -115,7 +128,7 @@ def checked_batches(X: Any) -> Iterator[tuple[ndarray, tuple[int, ...] | None]]:
                 f"X has a batch of {describe(*description)} after batches of {describe(*expected)}; all "
                 "should be alike."
             )
-        yield rows, sample_shape
+        yield rows, sample_shape, dtype
 
 
 def batches_of(X: Any) -> Iterator[Any]:
@@ -143,8 +156,8 @@ def check_batched(dataset: Any) -> None:
     shape = tuple(getattr(spec, "shape", None) or ())
     if shape and shape[0] is not None and len(shape) < 4:
         raise ValueError(
-            f"X is a dataset whose elements have the shape {shape}, like single images. Pass X.batch(256); "
-            "do not set drop_remainder, which would lose images."
+            f"X is a dataset whose elements have the shape {shape}, like single images; pass X.batch(256). "
+            "If they are batches, do not set drop_remainder, which loses images."
         )
 
 

@@ -14,8 +14,8 @@ BYTES: Range = (0.0, 255.0)
 LARGEST_SCALED = 2.0
 # Tables may have larger values, as may data with negative ones: not all features are standardized.
 LARGEST_OF_TABLES = 10.0
-# Bytes that use less than half of their range are worth a warning.
-DARK_BYTES = 127
+# Images that use no more than this of their range are worth a warning.
+DARK = 0.1
 # New images whose values are larger or smaller by this factor have another scale.
 LARGEST_RATIO = 10.0
 # The largest values of common kinds of images.
@@ -64,39 +64,54 @@ def range_of_fit(parameter: Any, rows: ndarray, seen: Range, *, is_table: bool) 
     ValueError
         If the values are outside of a range that was passed.
     """
-    if not isinstance(parameter, str):
-        low, high = map(float, parameter)
-        check_inside((low, high), seen)
-        return low, high
-    if rows.dtype == np.uint8:
-        return range_of_bytes(seen)
+    told = f"X has dtype={rows.dtype} and values from {seen[0]:g} to {seen[1]:g}"
+    is_auto = isinstance(parameter, str)
+    if not is_auto:
+        value_range = float(parameter[0]), float(parameter[1])
+        check_inside(value_range, seen)
+    elif rows.dtype == np.uint8:
+        value_range = range_of_bytes(seen, is_table=is_table)
+    else:
+        value_range = UNCHANGED
+        if is_unscaled(rows, seen, is_table=is_table):
+            warn(
+                f"{told}, which are used as they are; only uint8 is divided by 255. {remedy(seen, is_table)}"
+            )
+    if not is_table and 0 < size_of(seen, value_range) < DARK:
+        low, high = value_range
+        warn(f"{told}, which are dark for a range from {low:g} to {high:g}. {remedy(seen, is_table)}")
+    return value_range
+
+
+def is_unscaled(rows: ndarray, seen: Range, *, is_table: bool) -> bool:
+    """Return whether values that are not bytes look neither scaled nor standardized."""
     low, high = seen
-    if max(high, -low) > (LARGEST_OF_TABLES if is_table or low < 0 else LARGEST_SCALED):
-        top = next((value for value in COMMON if high <= value), high)
-        suggested = f"({low:g}, {high:g})" if low < 0 else f"(0, {top:g})"
-        warn(
-            f"X has dtype={rows.dtype} and values from {low:g} to {high:g}, which are used as they are; only "
-            f"uint8 is divided by 255. Networks learn best on a scale of [0, 1]: set value_range={suggested} "
-            "of the autoencoder, or scale X."
-        )
-    return UNCHANGED
+    if low >= 0:
+        return high > (LARGEST_OF_TABLES if is_table else LARGEST_SCALED)
+    sample = rows[:2048].astype(np.float64)
+    return bool(np.sqrt(np.mean(np.square(sample))) > LARGEST_OF_TABLES)
 
 
-def range_of_bytes(seen: Range) -> Range:
-    """Return the range of uint8; warn of masks, and of images that would be dark."""
-    high = seen[1]
-    if high == 1:
+def remedy(seen: Range, is_table: bool) -> str:
+    """Return advice for values of another scale."""
+    low, high = seen
+    if is_table:
+        return "Networks learn best from standardized features, or values in [0, 1]: scale X."
+    top = next((value for value in COMMON if 2 < high <= value), high)
+    suggested = f"({low:g}, {high:g})" if low < 0 else f"(0, {top:g})"
+    return f"Networks learn best on a scale of [0, 1]: set value_range={suggested} of the autoencoder."
+
+
+def range_of_bytes(seen: Range, *, is_table: bool) -> Range:
+    """Return the range of uint8; warn of masks."""
+    if seen[1] != 1:
+        return BYTES
+    if not is_table:
         warn(
             "X has dtype=uint8 and no value above 1, so that it is not divided by 255. Pass X.astype(bool) "
             "for masks, or set value_range of the autoencoder."
         )
-        return UNCHANGED
-    if 0 < high <= DARK_BYTES:
-        warn(
-            f"X has dtype=uint8 and no value above {high:g}, but is divided by 255. If {high:g} is white, "
-            f"set value_range=(0, {high:g}) of the autoencoder."
-        )
-    return BYTES
+    return UNCHANGED
 
 
 def check_inside(value_range: Range, seen: Range) -> None:
@@ -112,37 +127,38 @@ def check_inside(value_range: Range, seen: Range) -> None:
 def range_of_new(estimator: Any, rows: ndarray) -> Range:
     """Return the values that become 0 and 1 in images for a fitted estimator, which may have another type.
 
+    Only the type decides, not the values, because a row must not depend on the others.
+
     Raises
     ------
     ValueError
-        If their scale is not that of the fit.
+        If their scale is not that of the fit; rows of a table, which may have outliers, only warn.
     """
-    seen = extremes(rows)
+    seen, fitted = extremes(rows), estimator.data_range_
     value_range: Range = estimator.value_range_
-    parameter = scale_of(getattr(estimator, "autoencoder_", estimator))
-    if not isinstance(parameter, str):
-        check_inside(value_range, seen)
-        return value_range
-    told = f"X has dtype={rows.dtype} and values from {seen[0]:g} to {seen[1]:g}"
-    fitted = (
+    told = (
+        f"X has dtype={rows.dtype} and values from {seen[0]:g} to {seen[1]:g}, but "
         f"{type(estimator).__name__} was fitted with dtype={estimator.input_dtype_} and values from "
-        f"{estimator.data_range_[0]:g} to {estimator.data_range_[1]:g}"
+        f"{fitted[0]:g} to {fitted[1]:g}."
     )
-    if value_range == BYTES and rows.dtype != np.uint8:
+    if not isinstance(scale_of(getattr(estimator, "autoencoder_", estimator)), str):
+        check_inside(value_range, seen)
+    elif value_range == BYTES and rows.dtype != np.uint8:
         if seen[1] > LARGEST_SCALED:
-            raise ValueError(f"{told}, but {fitted}. Pass X.astype(np.uint8) or X / 255.")
+            raise ValueError(f"{told} Pass X.astype(np.uint8) or X / 255.")
         value_range = UNCHANGED
-    elif value_range == UNCHANGED and rows.dtype == np.uint8 and estimator.input_dtype_ != "uint8":
-        is_scaled = estimator.data_range_[1] <= LARGEST_SCALED
-        value_range = BYTES if is_scaled and seen[1] > 1 else UNCHANGED
-    size, fitted_size = size_of(seen, value_range), size_of(estimator.data_range_, estimator.value_range_)
-    if size > LARGEST_RATIO * fitted_size:
-        message = f"{told}, but {fitted}. Scale X as it was scaled for fit."
-        if fitted_size <= LARGEST_SCALED and min(estimator.data_range_) >= 0:
-            raise ValueError(message)
-        warn(message)
-    elif 0 < size < fitted_size / LARGEST_RATIO:
-        warn(f"{told}, but {fitted}. Scale X as it was scaled for fit, unless these images are that dark.")
+    elif rows.dtype == np.uint8 and estimator.input_dtype_ not in ("uint8", "bool"):
+        value_range = BYTES if fitted[1] <= LARGEST_SCALED else UNCHANGED
+    size, fitted_size = size_of(seen, value_range), size_of(fitted, estimator.value_range_)
+    is_table = len(estimator.sample_shape_) == 1
+    if size > LARGEST_RATIO * fitted_size > 0:
+        if not is_table and fitted_size <= LARGEST_SCALED:
+            raise ValueError(f"{told} Scale X as it was scaled for fit.")
+        warn(f"{told} Scale X as it was scaled for fit.")
+    elif 0 < size < fitted_size / LARGEST_RATIO and not is_table:
+        warn(f"{told} Scale X as it was scaled for fit, unless these images are that dark.")
+    elif fitted[0] >= 0 and seen[0] < -0.5 * fitted[1] and not is_table:
+        warn(f"{told} Scale X as it was scaled for fit, without negative values.")
     return value_range
 
 

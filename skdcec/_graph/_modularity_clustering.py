@@ -218,12 +218,12 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         tolerances = self._check_params()
         X, image_shape, attributes = self._check_data(X)
         n = X.shape[0]
-        if self.n_clusters is not None and n < self.n_clusters:
-            raise ValueError(f"n_samples={n} should be >= n_clusters={self.n_clusters}.")
+        if self._k is not None and n < self._k:
+            raise ValueError(f"n_samples={n} should be >= n_clusters={self._k}.")
         random_state = check_random_state(self.random_state)
         chosen = draw(n, self.max_samples, random_state)
-        if len(chosen) < (self.n_clusters or 1):
-            raise ValueError(f"max_samples={self.max_samples} should be >= n_clusters={self.n_clusters}.")
+        if len(chosen) < (self._k or 1):
+            raise ValueError(f"max_samples={self.max_samples} should be >= n_clusters={self._k}.")
         n_neighbors = self._n_neighbors(len(chosen))
         graph = self._best_graph(X[chosen], image_shape, tolerances, n_neighbors, random_state)
         fitted = attributes | self._divide(graph, n_neighbors, random_state)
@@ -240,6 +240,11 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         return self
 
     # ---------------------------------------------------------------- check
+
+    @property
+    def _k(self) -> int | None:
+        """The number of clusters that is asked for, as an int whatever integer it was given as."""
+        return None if self.n_clusters is None else int(self.n_clusters)
 
     def _check_params(self) -> list[Tolerance]:
         """Return the tolerances to try; raise if a sequence holds values that are wrong."""
@@ -259,7 +264,7 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         """Return the numbers of neighbors to try."""
         if self.n_neighbors != "auto":
             return as_tuple(self.n_neighbors)
-        most = n_samples // (3 * self.n_clusters) if self.n_clusters else n_samples
+        most = n_samples // (3 * self._k) if self._k else n_samples
         return tuple(max(3, min(m, most)) for m in (10, 15)) if most > 10 else (max(3, most),)
 
     def _check_data(self, X: Any) -> tuple[Any, tuple[int, ...] | None, dict[str, Any]]:
@@ -305,7 +310,7 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
             return Graph.of(weights).modularity(labels)
 
         graphs = [make(X[chosen], tolerance=tolerance) for tolerance in tolerances]
-        of_clusters = [modularity(graph, self.n_clusters) for graph in graphs]
+        of_clusters = [modularity(graph, self._k) for graph in graphs]
         least = max(of_clusters) - NEARLY
         best = max(
             (graph for graph, value in zip(graphs, of_clusters, strict=True) if value >= least),
@@ -325,7 +330,7 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         for m in n_neighbors:
             rng = np.random.default_rng(random_state.randint(LARGEST_SEED))
             weights = affinity_matrix if m == n_neighbors[0] else graph.weights(m)
-            labels, n_communities = partition(weights, self.n_clusters, rng)
+            labels, n_communities = partition(weights, self._k, rng)
             modularity = reference.modularity(labels)
             if best is None or modularity > best[0]:
                 best = modularity, m, labels.astype(np.int32), n_communities

@@ -1,16 +1,18 @@
 """What the loaders share: subsets, and the Bunch that they return."""
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy import ndarray
 from sklearn.utils import Bunch
 
-SUBSETS = {"train": ["train"], "test": ["test"], "all": ["train", "test"]}
+SUBSETS = {"train": ["train"], "val": ["val"], "test": ["test"], "all": ["train", "val", "test"]}
 
 
-def check_subset(subset: str) -> None:
+def check_subset(subset: str, known: Collection[str] = ("train", "test", "all")) -> None:
     """Raise a ValueError unless a subset is known."""
-    if subset not in SUBSETS:
-        raise ValueError(f"subset={subset!r} should be one of {sorted(SUBSETS)}.")
+    if subset not in known:
+        raise ValueError(f"subset={subset!r} should be one of {sorted(known)}.")
 
 
 def as_bunch(images: ndarray, target: ndarray | None) -> Bunch:

@@ -37,8 +37,8 @@ def load_npz(
         A file with the arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test`` (MNIST), or
         ``train_images``, ``train_labels``, ``test_images`` and ``test_labels`` (MedMNIST); the arrays of a
         subset that is not loaded may be missing. It is read without unpickling.
-    subset : {'train', 'test', 'all'}, default='train'
-        The images to return, unless `images` names them.
+    subset : {'train', 'val', 'test', 'all'}, default='train'
+        The images to return, unless `images` names them; 'all' are those of all parts that there are.
     images : str, default=None
         Name of the array of images, if it is another one, such as 'arr_0' (KMNIST).
     target : str, default=None
@@ -63,7 +63,7 @@ def load_npz(
     -----
     Integers of more than 8 bits are not scaled, and a warning says so.
     """
-    check_subset(subset)
+    check_subset(subset, SUBSETS)
     with open(path, "rb") as file:
         try:
             archive = np.load(file, allow_pickle=False)
@@ -75,7 +75,12 @@ def load_npz(
         names = [name for pair in pairs for name in pair if name is not None]
         if missing := [name for name in names if name not in archive]:
             raise ValueError(f"{path} has no array {missing}, only {sorted(archive.files)}.")
-        parts = [(archive[x], None if y is None else archive[y], x) for x, y in pairs]
+        try:
+            parts = [(archive[x], None if y is None else archive[y], x) for x, y in pairs]
+        except ValueError as error:
+            raise ValueError(
+                f"{path} has arrays of Python objects, which pickle would have to read."
+            ) from error
     return joined(path, parts)
 
 
@@ -85,7 +90,9 @@ def well_known_names(archive: Any, subset: str) -> list[tuple[str, str | None]]:
         [(x.format(part), y.format(part)) for part in SUBSETS[subset]] for x, y in NPZ_NAMES
     ]
     found = [kind for kind in kinds if any(name in archive for pair in kind for name in pair)]
-    return (found or kinds)[0]
+    names = (found or kinds)[0]
+    # the file of MNIST has no validation set
+    return [pair for pair in names if len(names) == 1 or "val" not in pair[0] or pair[0] in archive]
 
 
 def load_idx(path: str | PathLike[str], target_path: str | PathLike[str] | None = None) -> Bunch:
@@ -174,7 +181,7 @@ def load_mat(
     """
     with open(path, "rb") as file:
         try:
-            arrays = loadmat(file)
+            arrays = loadmat(file, mat_dtype=True)
         except Exception as error:  # of many types, for damaged files
             raise ValueError(f"{path} is not a MATLAB file up to version 7: {error}") from error
     names = [name for name in (images, target) if name is not None]
@@ -228,15 +235,24 @@ def joined(path: Any, parts: list[tuple[ndarray, ndarray | None, str]]) -> Bunch
     for images, target, name in parts:
         if target is None:
             continue
-        if target.dtype.kind not in "biu":
+        is_whole = target.dtype.kind == "f" and bool((target == np.round(target)).all())
+        if target.dtype.kind not in "biu" and not is_whole:
             raise ValueError(f"{path} has targets of dtype={target.dtype}, which should be integers.")
+        if target.size and not -(2.0**63) <= float(target.min()) <= float(target.max()) < 2.0**63:
+            raise ValueError(f"{path} has targets up to {target.max()}, beyond int64.")
         if target.ndim != 1 and target.shape != (len(target), 1):
             raise ValueError(
                 f"{path} has targets of shape {target.shape}, which should be one integer for each image."
             )
         if len(images) != len(target):
             raise ValueError(f"{path} has {len(images)} images in {name}, but {len(target)} targets.")
+    first, _, first_name = parts[0]
     for images, _, name in parts:
+        if images.shape[1:] != first.shape[1:]:
+            raise ValueError(
+                f"{path} has images of shape {first.shape[1:]} in {first_name}, but of shape "
+                f"{images.shape[1:]} in {name}."
+            )
         if images.dtype.kind not in "biuf":
             raise ValueError(
                 f"{path} has images of dtype={images.dtype} in {name}; they should be real numbers."
@@ -248,6 +264,18 @@ def joined(path: Any, parts: list[tuple[ndarray, ndarray | None, str]]) -> Bunch
                 UserWarning,
                 stacklevel=3,
             )
-    scaled = [images / np.float32(255) if images.dtype == np.uint8 else images for images, _, _ in parts]
+            if any(other.dtype == np.uint8 for other, _, _ in parts):
+                raise ValueError(f"{path} has uint8 images in one array, and dtype={images.dtype} in {name}.")
+    is_mask = all(images.dtype == np.uint8 and images.max(initial=0) == 1 for images, _, _ in parts)
+    if is_mask:
+        warnings.warn(
+            f"{path} has uint8 images with no value above 1, which are not divided by 255.",
+            UserWarning,
+            stacklevel=3,
+        )
+    scaled = [
+        images / np.float32(255) if images.dtype == np.uint8 and not is_mask else images
+        for images, _, _ in parts
+    ]
     targets = [np.ravel(target) for _, target, _ in parts if target is not None]
     return as_bunch(np.concatenate(scaled), np.concatenate(targets) if targets else None)

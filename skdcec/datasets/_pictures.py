@@ -1,7 +1,7 @@
 """Pictures in a folder: finding the files, and reading one as gray values or colors. Needs Pillow."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,11 +13,11 @@ from numpy import ndarray
 FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 SUFFIXES = {".avif", ".bmp", ".dib", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"}
 SUFFIXES |= {".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"}
-# Pictures that are not read.
-OTHER_SUFFIXES = {".arw", ".cr2", ".cr3", ".dcm", ".dng", ".eps", ".exr", ".hdr", ".heic", ".heif", ".ico"}
-OTHER_SUFFIXES |= {".jxl", ".nef", ".orf", ".pcx", ".pdf", ".psd", ".raf", ".raw", ".rw2", ".svg", ".tga"}
+# Files that are no pictures, of which nobody has to be told.
+NO_PICTURES = {".csv", ".db", ".htm", ".html", ".ini", ".json", ".log", ".md", ".py", ".txt", ".xml"}
+NO_PICTURES |= {".yaml", ".yml"}
 # Formats whose files may hold several pictures.
-PAGED_FORMATS = {"GIF", "PNG", "TIFF", "WEBP"}
+PAGED_FORMATS = {"AVIF", "GIF", "PNG", "TIFF", "WEBP"}
 # The value of white in pictures of more than 8 bits.
 LARGEST_PIXEL = 65535
 # Decoding a JPEG may skip detail that scaling removes, down to this multiple of the size that is asked for.
@@ -45,21 +45,31 @@ def find_pictures(folder: Path) -> Found:
 
     Names that begin with a dot are ignored.
     """
-    pictures, others, visited = [], {}, set()
-    for root, names, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(root)
-        if real in visited:  # links in a circle
-            names.clear()
-            continue
-        visited.add(real)
-        names[:] = [name for name in names if not name.startswith(".")]
-        for name in files:
-            path = (Path(root) / name).relative_to(folder)
-            if path.suffix.lower() in SUFFIXES and not name.startswith("."):
-                pictures.append(path)
-            elif path.suffix.lower() in OTHER_SUFFIXES:
-                others[path.as_posix()] = f"the format {path.suffix} is not read"
+    pictures: list[Path] = []
+    others: dict[str, str] = {}
+    for file in files_below(folder, ()):
+        path, suffix = file.relative_to(folder), file.suffix.lower()
+        if not file.exists():
+            others[path.as_posix()] = "the link leads nowhere"
+        elif suffix in SUFFIXES:
+            pictures.append(path)
+        elif suffix not in NO_PICTURES:
+            others[path.as_posix()] = f"the suffix {suffix!r} is not that of a picture that is read"
     return Found(sorted(pictures), dict(sorted(others.items())))
+
+
+def files_below(folder: Path, outer: tuple[str, ...]) -> Iterator[Path]:
+    """Yield the files of a folder and its subfolders, except for links to a folder that they are in."""
+    real = os.path.realpath(folder)
+    if real in outer:
+        return
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from files_below(entry, (*outer, real))
+        else:
+            yield entry
 
 
 def as_rgb(background: Any) -> tuple[int, int, int]:
@@ -78,8 +88,8 @@ def as_rgb(background: Any) -> tuple[int, int, int]:
     return values[0], values[1], values[2]
 
 
-def read_picture(path: Path, look: Look) -> tuple[ndarray, int]:
-    """Return the pixels of a file, uint8 or, if they have more bits, float32 in [0, 1]; and its pages.
+def read_picture(path: Path, look: Look) -> tuple[ndarray, str]:
+    """Return the pixels of a file, uint8 or, if they have more bits, float32 in [0, 1]; and what is lost.
 
     Raises
     ------
@@ -91,7 +101,7 @@ def read_picture(path: Path, look: Look) -> tuple[ndarray, int]:
     Image.init()
     try:
         with Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN]) as file:
-            n_pages = getattr(file, "n_frames", 1) if file.format in PAGED_FORMATS else 1
+            lost = losses_of(file)
             if look.size is not None and file.format == "JPEG":
                 file.draft(None, (DRAFT * max(look.size),) * 2)
             image = ImageOps.exif_transpose(file)
@@ -110,7 +120,18 @@ def read_picture(path: Path, look: Look) -> tuple[ndarray, int]:
     if is_deep:
         pixels = np.clip(pixels, 0, 1)
         pixels = np.repeat(pixels[..., np.newaxis], 3, axis=2) if look.color else pixels
-    return pixels, int(n_pages)
+    return pixels, lost
+
+
+def losses_of(file: Any) -> str:
+    """Return a text on what is not read of an open file, or nothing."""
+    n_pages = getattr(file, "n_frames", 1) if file.format in PAGED_FORMATS else 1
+    if n_pages > 1:
+        return f"only the first of its {n_pages} pages is read"
+    # Pillow reads these with 8 bits, and tells it nowhere else
+    if file.mode[0] not in "IF" and any(";16" in str(tile) for tile in getattr(file, "tile", ())):
+        return "its values have 16 bits, of which 8 are read"
+    return ""
 
 
 def scaled_by_depth(image: Any, path: Path) -> Any:
@@ -185,7 +206,7 @@ def read_all(
     notes: dict[str, str] = {}
     for n, file in enumerate(files, 1):
         try:
-            pixels, n_pages = read_picture(folder / file, look)
+            pixels, lost = read_picture(folder / file, look)
         except ValueError as error:
             if not skip:
                 raise
@@ -199,8 +220,8 @@ def read_all(
                 f"{file} has {pixels.shape[0]} x {pixels.shape[1]} pixels (height x width), {read[0]} has "
                 f"{images.shape[1]} x {images.shape[2]}. Set image_size=(height, width) to scale them."
             )
-        if n_pages > 1:
-            notes[file.as_posix()] = f"only the first of its {n_pages} pages is read"
+        if lost:
+            notes[file.as_posix()] = lost
         images[len(read)] = converted(pixels, dtype)
         read.append(file)
         tell(n)
