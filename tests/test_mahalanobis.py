@@ -15,6 +15,7 @@ from skdcec import MahalanobisKMeans
 from skdcec._cluster._mahalanobis_metric import (
     ledoit_wolf_shrinkage,
     mean_and_covariance,
+    moments,
     rewhitening,
     whitening,
 )
@@ -401,12 +402,14 @@ def test_estimated_shrinkage_of_noise_is_that_of_ledoit_and_wolf_and_leaves_some
     X = np.random.default_rng(0).normal(size=(200, 4))
     rows = Rows(X, np.ones(200), 50)
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
-    assert ledoit_wolf_shrinkage(rows, *mean_and_covariance(rows)) == pytest.approx(ledoit_wolf(Z)[1])
+    mean_and_T = mean_and_covariance(rows.reduce(moments, np.add))
+    assert ledoit_wolf_shrinkage(rows, *mean_and_T) == pytest.approx(ledoit_wolf(Z)[1])
     # for pure noise, the estimate would leave nothing of the covariance
     MahalanobisKMeans(3, covariance_type="tied", shrinkage="ledoit_wolf", random_state=0).fit(X)
     for seed in range(30):
         rows = Rows(np.random.default_rng(seed).normal(size=(50, 1)), np.ones(50), 50)
-        assert ledoit_wolf_shrinkage(rows, *mean_and_covariance(rows)) == 0
+        mean_and_T = mean_and_covariance(rows.reduce(moments, np.add))
+        assert ledoit_wolf_shrinkage(rows, *mean_and_T) == 0
 
 
 def test_the_determinant_is_that_of_the_directions_that_vary():

@@ -28,6 +28,8 @@ class Covariance(BaseEstimator):
 
     per_cluster = False
     is_fixed = False
+    # whether the scatter within clusters follows from the moments of all data and the sums of the clusters
+    _is_pooled = False
 
     def constrain(self, S: ndarray) -> ndarray:
         """Return the covariance of this family that is estimated from S.
@@ -98,6 +100,8 @@ class Global(Covariance):
 
 class Tied(Covariance):
     """The pooled covariance within the clusters."""
+
+    _is_pooled = True
 
     def _scatter(self, residual: ndarray, weight: ndarray, labels: ndarray, indicator: ndarray) -> Any:
         """Return the sum over all clusters (d, d)."""

@@ -102,7 +102,8 @@ def fixed_point(rule: Rule, state: Any, problem: Problem, tol: float) -> Iterato
         target = rule.update(state, statistics)
         converged = rule.has_converged(state, target, tol, problem)
         trial = target
-        if step.value != 1.0:
+        measured_again = target.centers is state.centers
+        if step.value != 1.0 and not measured_again:
             move = target.centers - state.centers
             trial = replace(target, centers=state.centers + move.dtype.type(step.value) * move)
         new = total_statistics(rule, trial, problem.rows)
@@ -112,7 +113,7 @@ def fixed_point(rule: Rule, state: Any, problem: Problem, tol: float) -> Iterato
             state, statistics = trial, new
         if new.objective < objective:
             step.lengthen()
-        else:
+        elif not measured_again:
             step.shorten()
         objective = min(new.objective, objective)
         yield Iteration(state, objective, converged or step.is_exhausted)

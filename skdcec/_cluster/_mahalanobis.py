@@ -7,7 +7,7 @@ is Euclidean; if each has its own, its log-determinant counts as well.
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Real
 from typing import Any, ClassVar, Self
@@ -28,8 +28,10 @@ from skdcec._cluster._mahalanobis_metric import (
     ledoit_wolf_shrinkage,
     mahalanobis_statistics,
     mean_and_covariance,
+    moments,
     own_distances,
     rewhitening,
+    scatter_from_moments,
     shared_distances,
     shrinkage_of_prior,
     standardization,
@@ -44,6 +46,9 @@ from skdcec._sklearn import Interval, StrOptions
 LARGEST_SHRINKAGE = 0.99
 # Less shrinkage does not make up for a lack of samples.
 SLIGHT_SHRINKAGE = 0.05
+# A variance within clusters may follow from the moments of all data if it is no smaller than this fraction of
+# the variance of all data: otherwise too few digits would be left.
+SHORTCUT = {np.dtype(np.float32): 1e-2, np.dtype(np.float64): 1e-5}
 # So many samples of a cluster are few for each feature, if it has a covariance of its own, or if not.
 FEW_SAMPLES = {True: 4, False: 2}
 
@@ -60,6 +65,8 @@ class DataMetric:
     components: ndarray  # L, (rank, d), (d,) or (1,)
     log_det: float
     rounding: float
+    moments: ndarray  # (d + 1, d + 1) of the rows with a 1 appended
+    shortcut: float  # the least relative variance that may follow from the moments
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,8 @@ class MahalanobisState(State):
     components: ndarray
     offset: ndarray | float  # added to the objective for each sample, besides its distance
     estimates: ndarray | None = None  # S, before shrinkage
+    # whether the next estimate follows from the moments of all data, as it keeps enough digits
+    from_moments: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,7 +119,8 @@ class MahalanobisRule(Rule):
     def start(self, centers: ndarray) -> MahalanobisState:
         """Return the state of initial centers, under the metric of all data."""
         T = self._data.covariance
-        return self._with_metric(centers, np.stack([T] * len(centers)) if self.covariance.per_cluster else T)
+        state = self._with_metric(centers, np.stack([T] * len(centers)) if self.covariance.per_cluster else T)
+        return replace(state, from_moments=False)
 
     def _with_metric(self, centers: ndarray, S: ndarray) -> MahalanobisState:
         """Return the state of centers and the covariances that are estimated from the clusters."""
@@ -132,18 +142,27 @@ class MahalanobisRule(Rule):
             ) from None
         # the log-determinant, and the penalty without which shrinkage could raise the objective
         offsets = [
-            self.multiplicity * (data.log_det + log_det + float((C**2 @ ridge).sum())) for C, log_det in maps
+            self.multiplicity * (data.log_det + log_det + float((C**2 @ ridge).sum()))
+            for C, log_det, _ in maps
         ]
         if self.covariance.per_cluster:
-            return MahalanobisState(centers, V, np.stack([C for C, _ in maps]), np.array(offsets), S)
-        return MahalanobisState(centers, V, maps[0][0], offsets[0], S)
+            return MahalanobisState(centers, V, np.stack([C for C, *_ in maps]), np.array(offsets), S)
+        components, _, least = maps[0]
+        from_moments = self.covariance._is_pooled and least >= data.shortcut and len(L) > 0
+        return MahalanobisState(centers, V, components, offsets[0], S, from_moments)
+
+    def _least_variance(self, S: ndarray) -> float:
+        """Return the smallest variance of an estimate after shrinkage, over that of all data."""
+        data = self._data
+        V = (1 - self.shrinkage) * self.covariance.constrain(S) + np.diag(self.shrinkage * data.target)
+        return float(linalg.eigvalsh(data.components @ V @ data.components.T)[0])
 
     def statistics(self, state: MahalanobisState) -> Callable[[Block], Statistics]:
         """Return the function from a block to its statistics."""
         assignment = self._assignment(state)
-        return partial(
-            mahalanobis_statistics, **assignment, centers=state.centers, covariance=self.covariance
-        )
+        needs_scatter = not (self.covariance.is_fixed or state.from_moments)
+        covariance = self.covariance if needs_scatter else None
+        return partial(mahalanobis_statistics, **assignment, centers=state.centers, covariance=covariance)
 
     def update(self, state: MahalanobisState, statistics: Statistics) -> MahalanobisState:
         """Return the state of the means and covariances of the clusters."""
@@ -151,7 +170,12 @@ class MahalanobisRule(Rule):
         if self.covariance.is_fixed:
             return new
         shift = new.centers - state.centers
-        S = self.covariance._of_clusters(np.asarray(statistics.scatter), statistics.weights, shift)
+        scatter = np.asarray(statistics.scatter)
+        if state.from_moments:
+            scatter = scatter_from_moments(self._data.moments, statistics, state.centers)
+        S = self.covariance._of_clusters(scatter, statistics.weights, shift)
+        if state.from_moments and self._least_variance(S) < self._data.shortcut:
+            return replace(state, from_moments=False)  # once more, with all digits
         if self.covariance.per_cluster and state.estimates is not None:
             empty = statistics.weights == 0
             S[empty] = state.estimates[empty]
@@ -164,6 +188,8 @@ class MahalanobisRule(Rule):
 
         Measured in the metric of all data, so that units do not decide when a run ends.
         """
+        if state.from_moments and not target.from_moments:
+            return False
         L = self._data.components
         change = float(np.sum(transformed(target.centers - state.centers, L) ** 2))
         if not self.covariance.is_fixed:
@@ -439,7 +465,8 @@ class MahalanobisKMeans(BaseCenterClusterer):
 
     def _rule(self, problem: Problem) -> MahalanobisRule:
         covariance, rows = check_covariance(self.covariance_type), problem.rows
-        mean, T = mean_and_covariance(rows)
+        all_moments = rows.reduce(moments, np.add)
+        mean, T = mean_and_covariance(all_moments)
         varies: ndarray | bool = np.diag(T) > VANISHING_VARIANCE[rows.X.dtype]
         shrinkage = self._choose_shrinkage(covariance, problem, mean, T)
         S = covariance._of_data(T)
@@ -456,7 +483,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
         else:
             L, log_det = standardization((1 - shrinkage) * S + ridge, varies)
             rank = int(np.count_nonzero(L))
-        data_metric = DataMetric(S, target, L, log_det, rounding)
+        data_metric = DataMetric(S, target, L, log_det, rounding, all_moments, SHORTCUT[rows.X.dtype])
         # without shrinkage, which depends on n_clusters
         of_data, _ = whitening(S, varies, rounding) if S.ndim == 2 else standardization(S, varies)
         return MahalanobisRule(

@@ -76,7 +76,7 @@ def standardization(V: ndarray, varies: ndarray | bool = True) -> tuple[ndarray,
     return components, float(np.log(V, out=np.zeros_like(V), where=used).sum())
 
 
-def rewhitening(V: ndarray, L: ndarray, rounding: float) -> tuple[ndarray, float]:
+def rewhitening(V: ndarray, L: ndarray, rounding: float) -> tuple[ndarray, float, float]:
     """Return the linear map to unit covariance V, relative to the map L to unit covariance of all data.
 
     So all V have the same range, and neither units nor linear maps of the features matter.
@@ -93,6 +93,8 @@ def rewhitening(V: ndarray, L: ndarray, rounding: float) -> tuple[ndarray, float
     components : ndarray of the shape of L
     log_det : float
         Logarithm of the determinant of V over that of the covariance of all data, on their range.
+    least : float
+        The smallest variance of V over that of all data, in any direction.
 
     Raises
     ------
@@ -105,12 +107,12 @@ def rewhitening(V: ndarray, L: ndarray, rounding: float) -> tuple[ndarray, float
         values, vectors = linalg.eigh(L @ V @ L.T, driver="evd")
         least = len(L) * rounding * values[-1]
     else:
-        return L, 0.0
+        return L, 0.0, 1.0
     if values.min() <= least:
         raise linalg.LinAlgError("singular covariance")
     deviations = np.sqrt(values)
     components = L / deviations if L.ndim == 1 else (vectors / deviations).T @ L
-    return components, float(np.log(values).sum())
+    return components, float(np.log(values).sum()), float(values.min())
 
 
 def transformed(x: ndarray, components: ndarray) -> ndarray:
@@ -131,11 +133,22 @@ def fourth_moments(block: Block, mean: ndarray, scale: ndarray) -> float:
     return block.weight @ np.einsum("ij,ij->i", z, z) ** 2
 
 
-def mean_and_covariance(rows: Rows) -> tuple[ndarray, ndarray]:
-    """Return the weighted mean and covariance (maximum likelihood) of all rows."""
-    M = rows.reduce(moments, np.add)
+def mean_and_covariance(M: ndarray) -> tuple[ndarray, ndarray]:
+    """Return the weighted mean and covariance (maximum likelihood) of all rows from their moments."""
     mean = M[-1, :-1] / M[-1, -1]
     return mean, M[:-1, :-1] / M[-1, -1] - np.outer(mean, mean)
+
+
+def scatter_from_moments(M: ndarray, statistics: Statistics, centers: ndarray) -> ndarray:
+    """Return the second moments of all rows around the centers of their clusters (d, d).
+
+    They follow from the moments of all rows and the sums of each cluster, so that no pass over the rows is
+    needed: sum (x - c)(x - c)' = sum x x' - sum s c' - sum c s' + sum n c c'.
+    """
+    crossed = statistics.sums.T @ centers.astype(np.float64)
+    weighted = centers.T * statistics.weights
+    scatter: ndarray = M[:-1, :-1] - crossed - crossed.T + weighted @ centers
+    return scatter
 
 
 def ledoit_wolf_shrinkage(rows: Rows, mean: ndarray, T: ndarray) -> float:
@@ -238,11 +251,13 @@ def mahalanobis_statistics(
     offset: ndarray | float,
     factor: float,
     centers: ndarray,
-    covariance: Covariance,
+    covariance: Covariance | None,
 ) -> Statistics:
-    """Return the Statistics of a block for Mahalanobis k-means."""
+    """Return the Statistics of a block for Mahalanobis k-means, with the scatter of a covariance, if any."""
     labels, A, own = assignment(block, distances, offset, factor)
     objective = factor * (own @ block.weight) + np.broadcast_to(offset, len(A))[labels] @ block.weight
-    residual = None if covariance.is_fixed else block.x.astype(np.float64) - centers[labels]
-    scatter = 0.0 if residual is None else covariance._scatter(residual, block.weight, labels, A)
+    scatter = 0.0
+    if covariance is not None:
+        residual = block.x.astype(np.float64) - centers[labels]
+        scatter = covariance._scatter(residual, block.weight, labels, A)
     return weighted_statistics(block, A, block.weight, objective, scatter=scatter)
