@@ -199,3 +199,14 @@ def test_a_clusterer_without_private_methods_is_an_init(digits, init):
     assert model.initial_centers_.shape == (4, 3)
     with pytest.raises(ValueError, match="X is a masked array with 64 masked values"):
         model.predict(np.ma.masked_array(digits.images[:2], np.arange(2)[:, None, None] * np.ones((1, 8, 8))))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_large_images_are_scaled_down_for_the_graph(digits):
+    X = digits.images[:120]
+    large = np.kron(X, np.ones((1, 12, 12)))  # 96 x 96 pixels
+    model = small(init="auto", max_batches=2, autoencoder=ConvAutoencoder((2,), (3,), epochs=1)).fit(large)
+    assert model.init_.affinity_matrix_.shape == (120, 120)
+    expected = ModularityClustering(model.n_clusters, random_state=model.init_.random_state)
+    halves = large.reshape(120, 48, 2, 48, 2).mean(axis=(2, 4)).astype(np.float32)
+    np.testing.assert_array_equal(expected.fit_predict(halves), model.initial_labels_)

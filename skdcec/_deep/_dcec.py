@@ -70,6 +70,8 @@ if TYPE_CHECKING:
 BATCHES, EPOCHS = 2400, 20
 # An update embeds all images, which should not take longer than the batches between two of them.
 BATCHES_PER_UPDATE, EPOCHS_PER_UPDATE = 30, 0.5
+# Images whose sides are longer than this are scaled down before they are compared.
+LARGEST_COMPARED = 48
 # Of max_minutes, so much is for pretraining.
 SHARE_OF_PRETRAINING = 0.4
 # The initial labels are better than those of the network if their modularity is larger by more than this.
@@ -99,9 +101,10 @@ class Fit:
     deadline: float | None  # on the clock of `time.monotonic`
 
     def arrays(self) -> ndarray:
-        """Return all images as floats, or the rows of a table."""
-        images = self.images[:]
-        return images.reshape(len(images), -1) if self.is_table else images
+        """Return all images as floats, scaled down if they are large, or the rows of a table."""
+        if self.is_table:
+            return self.images[:].reshape(len(self.images), -1)
+        return self.images.scaled_down(LARGEST_COMPARED)
 
     @property
     def data(self) -> dict[str, Any]:
@@ -139,7 +142,7 @@ class DCEC(
     init : 'auto', None, clusterer, callable or array-like, default='auto'
         The start of joint training:
 
-        - 'auto': `ModularityClustering` of the images themselves;
+        - 'auto': `ModularityClustering` of the images themselves, scaled down to sides of at most 48 pixels;
         - None: ``KMeans(n_init=20)`` in the embedding, as in [1]_;
         - any scikit-learn clusterer or mixture, such as `KHarmonicMeans()`, ``GaussianMixture()`` or
           ``AgglomerativeClustering()``. A clone is fitted to the embedding, with its ``n_clusters`` (or

@@ -91,6 +91,20 @@ class Images:
             images /= np.float32(high - low)  # in place, in a copy
         return images.reshape(-1, *self.shape[1:])
 
+    def scaled_down(self, largest: int) -> ndarray:
+        """Return all images in one array, as means of pixels if their sides are longer than this."""
+        height, width, channels = self.shape[1:]
+        f = -(-max(height, width) // largest)
+        if f == 1:
+            return self[:]
+        rows, columns = max(1, height // f), max(1, width // f)
+        g, f = min(f, height), min(f, width)
+        result = np.empty((len(self), rows, columns, channels), np.float32)
+        for chunk in slices(self.shape):
+            cut = self[chunk][:, : rows * g, : columns * f]
+            result[chunk] = cut.reshape(-1, rows, g, columns, f, channels).mean(axis=(2, 4))
+        return result
+
     @cached_property
     def fingerprint(self) -> str:
         """A hash of the images."""

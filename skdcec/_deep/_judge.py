@@ -34,7 +34,7 @@ class Judge:
     @classmethod
     def of(cls, images: Any, init: Any) -> Self:
         """Return a judge with the graph of the fitted `init`, if it has made one of the images, or an own."""
-        if isinstance(init, ModularityClustering) and init._image_shape == images.shape[1:]:
+        if isinstance(init, ModularityClustering) and init._image_shape is not None:
             return cls(init.affinity_matrix_, init._nodes)
         n = len(images)
         if n == 1:
