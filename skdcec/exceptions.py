@@ -23,20 +23,19 @@ class InitializationError(ValueError):
 
     Examples
     --------
-    >>> from sklearn.cluster import DBSCAN
     >>> from sklearn.frozen import FrozenEstimator
     >>> from skdcec import DCEC, DenseAutoencoder
     >>> from skdcec.datasets import load_digits_images
     >>> from skdcec.exceptions import InitializationError
     >>> X = load_digits_images().images
-    >>> dcec = DCEC(
-    ...     None, init=DBSCAN(eps=1e-9), autoencoder=DenseAutoencoder((16,), epochs=1), random_state=0
-    ... )
+    >>> def far_out(Z, n_clusters, random_state):
+    ...     return Z[abs(Z).max(axis=1) > 10][:n_clusters]  # there are none in a real embedding
+    >>> dcec = DCEC(init=far_out, autoencoder=DenseAutoencoder((16,), epochs=1), random_state=0)
     >>> try:
     ...     dcec.fit(X)
     ... except InitializationError as error:
     ...     frozen = FrozenEstimator(error.autoencoder)
-    >>> dcec.set_params(autoencoder=frozen, n_clusters=10, init=None, max_batches=20).fit(X).labels_.shape
+    >>> dcec.set_params(autoencoder=frozen, init=None, max_batches=20).fit(X).labels_.shape
     (1797,)
     """
 

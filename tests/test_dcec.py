@@ -324,8 +324,10 @@ def test_an_init_that_finds_other_numbers_names_the_remedy(dcec, X):
 
 
 def test_an_init_that_finds_no_cluster_is_told_from_one_that_finds_others(dcec, X):
-    with pytest.raises(ValueError, match=r"init found no clusters.*min_cluster_size"):
-        dcec.set_params(n_clusters=None, init=HDBSCAN(min_cluster_size=len(X) - 1, copy=True)).fit(X)
+    init = HDBSCAN(min_cluster_size=len(X) - 1, copy=True)
+    with pytest.warns(UserWarning, match="In a random embedding, init found no clusters"):
+        with pytest.raises(ValueError, match=r"init found no clusters.*min_cluster_size"):
+            dcec.set_params(n_clusters=None, init=init).fit(X)
 
 
 def test_a_callable_init_of_other_arguments_is_refused_before_training(X, count_pretraining):

@@ -153,7 +153,8 @@ def test_max_minutes_end_both_stages(X, y, tmp_path):
     assert model.history_["n_batches"].tolist() == [50]
     # with more time, joint training goes on from there
     first = model.initial_centers_
-    model.set_params(max_minutes=None).fit(X)
+    with pytest.warns(UserWarning, match="Pretraining ended early in an interrupted fit, after 1 of 20"):
+        model.set_params(max_minutes=None).fit(X)
     assert model.history_["n_batches"][-1] == 400
     np.testing.assert_array_equal(model.initial_centers_, first)
 
