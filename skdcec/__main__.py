@@ -14,19 +14,21 @@ def parser() -> argparse.ArgumentParser:
         description="Cluster the pictures of a folder, and write a report on their clusters.",
     )
     p.add_argument("pictures", help="the folder of pictures, with its subfolders")
-    p.add_argument("-k", "--clusters", type=int, help="number of clusters; without it, it is found")
+    p.add_argument("-k", "--clusters", type=int, help="number of clusters (default: chosen automatically)")
     p.add_argument(
-        "-o", "--output", required=True, help="folder for the report; new, empty or of an earlier run"
+        "-o", "--output", required=True, help="new or empty folder, or an earlier report to replace"
     )
     p.add_argument("--minutes", type=float, default=10.0, help="time for all of it (default: 10)")
     p.add_argument(
         "--image-size", type=int, default=32, help="side to which pictures are scaled (default: 32)"
     )
-    p.add_argument("--fit", choices=["crop", "pad", "stretch"], default="crop", help="how they become square")
+    p.add_argument(
+        "--fit", choices=["crop", "pad", "stretch"], default="crop", help="how pictures are made square"
+    )
     p.add_argument("--copy", action="store_true", help="copy the pictures into a folder for each cluster")
-    p.add_argument("--resume", action="store_true", help="go on after an interruption")
+    p.add_argument("--resume", action="store_true", help="continue an interrupted run")
     p.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: 0)")
-    p.add_argument("--quiet", action="store_true", help="print the result only")
+    p.add_argument("--quiet", action="store_true", help="print only doubts and the path of the report")
     p.add_argument("--version", action="version", version=__version__)
     return p
 
@@ -49,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             random_state=args.seed,
             verbose=0 if args.quiet else 1,
         )
+    except KeyboardInterrupt:
+        print("Interrupted. Continue with --resume.", file=sys.stderr)  # noqa: T201
+        return 130
     except (OSError, ValueError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 2

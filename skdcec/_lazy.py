@@ -1,6 +1,6 @@
 """Arrays that are read on demand, such as those of HDF5 and Zarr files, as mapped temporary files.
 
-All training passes over the rows many times, and in any order. So an array of this kind is read once, in
+Training reads the rows many times, and in any order. So an array of this kind is read once, in
 blocks, into a temporary file, which takes no memory.
 """
 

@@ -78,7 +78,7 @@ def test_clear_clusters_are_found_and_trusted(pictures, tmp_path):
     kinds = [file[0] for file in result.filenames]
     assert len(set(zip(kinds, result.labels.tolist(), strict=True))) == 3
     assert result.doubts == []
-    assert "Nothing speaks against these clusters" in result.report.read_text()
+    assert "No check found a problem" in result.report.read_text()
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def noise(tmp_path):
 def test_noise_is_not_trusted(noise, tmp_path):
     result = run(noise, tmp_path / "out")
     page = result.report.read_text()
-    assert "Do not trust these clusters" in page
+    assert "These clusters may be wrong" in page
     assert all(html.escape(doubt) in page for doubt in result.doubts)
     assert any("not separate" in doubt for doubt in result.doubts)
     assert any("several ways to divide" in doubt for doubt in result.doubts)
@@ -104,16 +104,47 @@ def test_noise_is_not_trusted(noise, tmp_path):
 def test_files_of_others_are_left_alone(pictures, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "labels.csv").write_text("precious")
-    for output in (tmp_path / "mine", tmp_path / "mine" / "labels.csv", pictures):
+    for output in (tmp_path / "mine", tmp_path / "mine" / "labels.csv"):
         with pytest.raises(FileExistsError, match="output="):
             run(pictures, output)
     assert (tmp_path / "mine" / "labels.csv").read_text() == "precious"
     run(pictures, tmp_path / "out", copy=True)
-    (tmp_path / "out" / "notes.txt").write_text("mine, too")
+    notes = ["notes.txt", "cluster_mine.jpg", "clusters/00/mine.txt", "clusters/mine/n.txt"]
+    for name in notes:
+        (tmp_path / "out" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "out" / name).write_text("mine, too")
     run(pictures, tmp_path / "out", n_clusters=2)
-    names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert "notes.txt" in names
-    assert not {"clusters", "cluster_02.jpg"} & names
+    assert all((tmp_path / "out" / name).read_text() == "mine, too" for name in notes)
+    assert not (tmp_path / "out" / "cluster_02.jpg").exists()
+    assert not list((tmp_path / "out" / "clusters").rglob("*.png"))
+
+
+@pytest.mark.parametrize("name", ["pictures", "pictures/a/out", "."])
+def test_pictures_and_report_do_not_lie_in_each_other(pictures, tmp_path, name):
+    before = sorted(path for path in tmp_path.rglob("*"))
+    with pytest.raises(ValueError, match="should not lie in each other"):
+        run(pictures, tmp_path / name)
+    assert sorted(path for path in tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "params", [{"n_clusters": 0}, {"n_clusters": 99}, {"minutes": 0}, {"fit": "squeeze"}]
+)
+def test_a_mistake_costs_no_earlier_report(pictures, tmp_path, params):
+    run(pictures, tmp_path / "out", copy=True)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
+    with pytest.raises(ValueError, match=next(iter(params))):
+        run(pictures, tmp_path / "out", **params)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == before
+    with pytest.raises(NotADirectoryError):
+        run(tmp_path / "missing", tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_single_cluster_is_doubted(pictures, tmp_path):
+    result = run(pictures, tmp_path / "out", n_clusters=1)
+    assert any("Another number of clusters may suit these images better" in doubt for doubt in result.doubts)
+    assert "1 cluster of 36 pictures in pictures" in result.report.read_text()
 
 
 def test_pictures_are_copied_into_a_folder_for_each_cluster(pictures, tmp_path):
@@ -132,13 +163,14 @@ def test_an_interrupted_run_goes_on(pictures, tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             run(pictures, tmp_path / "out")
     assert (tmp_path / "out" / ".progress" / "pretraining.npz").is_file()
-    assert not (tmp_path / "out" / "report.html").exists()
+    with pytest.raises(FileExistsError, match=r"holds an interrupted run.*--resume"):
+        run(pictures, tmp_path / "out")
     with monkeypatch.context() as patch:
         patch.setattr("skdcec._deep._training.pretrain", interrupt)
         run(pictures, tmp_path / "out", resume=True)
-        assert not (tmp_path / "out" / ".progress").exists()
-        with pytest.raises(KeyboardInterrupt):
-            run(pictures, tmp_path / "out")
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"report.html", "labels.csv"} < names
+    assert not {".progress", ".unfinished"} & names
 
 
 def test_the_command(noise, tmp_path, capsys):
@@ -151,8 +183,9 @@ def test_the_command(noise, tmp_path, capsys):
     assert main([str(tmp_path / "missing"), "-o", str(tmp_path / "other"), "--quiet"]) == 2
     assert main([*arguments, "--minutes", "-1"]) == 2
     assert main([str(noise), "-o", str(noise)]) == 2
+    assert main([*arguments, "-k", "0"]) == 2
     errors = capsys.readouterr().err.splitlines()
-    assert len(errors) == 3
+    assert len(errors) == 4
     assert all(line.startswith("error: ") for line in errors)
 
 

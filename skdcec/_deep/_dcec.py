@@ -764,7 +764,8 @@ class DCEC(
             found.append(
                 f"{change:.1%} of the labels still changed at the last update; increase max_batches={n_last}"
             )
-        if fit.deadline is not None and n_last < fit.schedule.max_batches and change >= self.tol:
+        settled = change < self.tol and n_last >= fit.schedule.label_batches
+        if fit.deadline is not None and n_last < fit.schedule.max_batches and not settled:
             if time.monotonic() >= fit.deadline:
                 found.append(f"max_minutes={self.max_minutes:.3g} ended the fit after {n_last} batches")
         at = np.searchsorted(history["n_batches"], self.n_batches_)

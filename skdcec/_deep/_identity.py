@@ -9,6 +9,7 @@ import hashlib
 import importlib.metadata
 import inspect
 import json
+import os
 import sys
 import sysconfig
 import uuid
@@ -26,7 +27,9 @@ CONTAINERS = (tuple, list, dict, set, frozenset)
 PROCESS = uuid.uuid4().hex
 # Attributes that hold the function behind another object, and how many of them are followed.
 WRAPPED, MOST_WRAPPERS = ("__func__", "__wrapped__", "python_function", "func"), 9
-INSTALLED = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+INSTALLED = tuple(
+    sysconfig.get_paths()[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")
+)
 
 
 def as_text(value: Any) -> str:
@@ -206,6 +209,7 @@ def container_text(value: Any, seen: dict[int, Any]) -> str:
         texts = sorted(f"{captured_text(k, seen)}: {captured_text(v, seen)}" for k, v in value.items())
     else:
         texts = [captured_text(part, seen) for part in value]
+    seen.pop(id(value), None)  # only circles are cut: equal contents have equal texts
     return f"{name} {texts if isinstance(value, tuple | list) else sorted(texts)}"
 
 

@@ -38,7 +38,7 @@ def check_value_range(value_range: Any) -> None:
 
 
 def scale_of(autoencoder: Any) -> Any:
-    """Return the parameter of an autoencoder; subclasses need not have it."""
+    """Return ``value_range`` of an autoencoder, or 'auto' if it has none."""
     return getattr(autoencoder, "value_range", "auto")
 
 

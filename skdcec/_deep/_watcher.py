@@ -88,7 +88,10 @@ class TrainingWatcher(ABC):
         """Return a text with the time that the rest of the loop takes at the speed so far."""
         n_done = self.n_done(outcome)
         per_unit = (time.monotonic() - self._began) / max(1, n_done - self.n_before)
-        return f"at most {as_duration(per_unit * (self.n_to_do - n_done))} left"
+        left = per_unit * (self.n_to_do - n_done)
+        if self.deadline is not None:
+            left = max(0.0, min(left, self.deadline - time.monotonic()))
+        return f"at most {as_duration(left)} left"
 
     def history(self) -> dict[str, ndarray]:
         """Return the records so far as arrays by name."""

@@ -210,7 +210,7 @@ def read_all(
         except ValueError as error:
             if not skip:
                 raise
-            notes[file.as_posix()] = str(error)
+            notes[file.as_posix()] = str(error).removeprefix(f"{folder / file} ")
             tell(n)
             continue
         if images is None:

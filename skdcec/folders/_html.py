@@ -2,7 +2,6 @@
 
 import base64
 import html
-import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,11 +14,11 @@ td, th { border-bottom: 1px solid #8884; padding: .2rem .8rem .2rem 0; text-alig
 td.number, th.number { text-align: right; }
 img { border-radius: 4px; max-width: 100%; }
 .verdict { border-left: 4px solid #2a7; padding: .1rem 1rem; } .doubtful { border-color: #d80; }
-figure { margin: 0; } figcaption, .small { color: #888; font-size: .85rem; }
+.small { color: #888; font-size: .85rem; }
 """
 
 
-def page(title: str, parts: Iterable[str]) -> bytes:
+def whole_page(title: str, parts: Iterable[str]) -> bytes:
     """Return a whole page."""
     body = "\n".join(parts)
     text = (
@@ -53,25 +52,18 @@ def verdict(text: str, doubts: Sequence[str]) -> str:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return a table; numbers are given as text that looks like one."""
+    """Return a table, with numbers on the right."""
 
     def cell(value: Any, tag: str) -> str:
-        text = str(value)
-        is_number = text[:1].isdigit() or text[:1] == "-"
-        return f"<{tag}{' class=number' if is_number else ''}>{escape(text)}</{tag}>"
+        kind = " class=number" if isinstance(value, int | float) else ""
+        return f"<{tag}{kind}>{escape(value)}</{tag}>"
 
     head = "".join(cell(name, "th") for name in header)
     body = "".join("<tr>" + "".join(cell(value, "td") for value in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def picture(image: Any, alt: str) -> str:
-    """Return a picture of Pillow as a part of the page."""
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=85)
-    content = base64.b64encode(buffer.getvalue()).decode()
-    width, height = image.size
-    return (
-        f'<figure><img src="data:image/jpeg;base64,{content}" alt="{escape(alt)}" width="{width}" '
-        f'height="{height}" style="height: auto" loading="lazy"></figure>'
-    )
+def picture(jpeg: bytes, alt: str) -> str:
+    """Return a picture as a part of the page."""
+    content = base64.b64encode(jpeg).decode()
+    return f'<img src="data:image/jpeg;base64,{content}" alt="{escape(alt)}">'

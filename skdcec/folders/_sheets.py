@@ -1,5 +1,6 @@
 """Pictures of clusters: contact sheets, and a map of all images. Needs Pillow."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ MAP, MAP_THUMBNAIL, MOST_ON_MAP = 1200, 28, 1500
 # t-SNE needs more samples than this.
 FEWEST_ON_MAP = 5
 
-BACKGROUND, INK = (255, 255, 255), (70, 70, 70)
+BACKGROUND, INK, MISSING = (255, 255, 255), (70, 70, 70), (220, 220, 220)
 
 
 class Members(NamedTuple):
@@ -32,15 +33,20 @@ class Members(NamedTuple):
 def members(Z: ndarray, center: ndarray, cluster: ndarray) -> Members:
     """Return the nearest, the median and the farthest images of a cluster, as indices."""
     order = cluster[np.argsort(np.linalg.norm(Z[cluster] - center, axis=1), kind="stable")]
+    if len(order) <= 3 * PER_ROW:  # each of them once
+        return Members(*(part for part in np.array_split(order, 3)))
     middle = max(0, len(order) // 2 - PER_ROW // 2)
     return Members(order[:PER_ROW], order[middle : middle + PER_ROW], order[-PER_ROW:][::-1])
 
 
 def thumbnail(path: Path) -> Any:
-    """Return a picture of a file, as it is, on a square."""
+    """Return a picture of a file, as it is, on a square; an empty one if the file is gone."""
     from PIL import Image
 
-    pixels, _ = read_picture(path, Look((THUMBNAIL, THUMBNAIL), "pad", True, (255, 255, 255)))
+    try:
+        pixels, _ = read_picture(path, Look((THUMBNAIL, THUMBNAIL), "pad", True, BACKGROUND))
+    except ValueError:
+        return Image.new("RGB", (THUMBNAIL, THUMBNAIL), MISSING)
     if pixels.dtype != np.uint8:
         pixels = np.round(255 * pixels / max(float(pixels.max()), 1e-9)).astype(np.uint8)
     return Image.fromarray(pixels)
@@ -80,28 +86,29 @@ def image_map(images: ndarray, Z: ndarray, random_state: int) -> Any:
 
     rng = np.random.default_rng(random_state)
     chosen = np.sort(rng.permutation(len(Z))[:MOST_ON_MAP])
-    places = plane(Z[chosen], random_state)
+    places = two_dimensional(Z[chosen], random_state)
     places = (places - places.min(axis=0)) / np.maximum(np.ptp(places, axis=0), 1e-12)
     sheet = Image.new("RGB", (MAP, MAP), BACKGROUND)
     for (x, y), index in zip(places, chosen, strict=True):
-        picture = Image.fromarray(as_bytes(images[index])).convert("RGB")
+        picture = Image.fromarray(images[index]).convert("RGB")
         picture = picture.resize((MAP_THUMBNAIL, MAP_THUMBNAIL))
         sheet.paste(picture, (int(x * (MAP - MAP_THUMBNAIL)), int((1 - y) * (MAP - MAP_THUMBNAIL))))
     return sheet
 
 
-def plane(Z: ndarray, random_state: int) -> ndarray:
+def as_jpeg(image: Any) -> bytes:
+    """Return a picture of Pillow as a file."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()
+
+
+def two_dimensional(Z: ndarray, random_state: int) -> ndarray:
     """Return two coordinates of each row."""
-    if len(Z) <= FEWEST_ON_MAP:
+    if len(Z) <= FEWEST_ON_MAP or not np.ptp(Z):
         padded = np.pad(Z, ((0, 0), (0, max(0, 2 - Z.shape[1]))))
         return np.asarray(padded[:, :2], dtype=float)
     perplexity = min(30, (len(Z) - 1) / 3)
     start = PCA(2).fit_transform(Z) if Z.shape[1] > 1 else np.column_stack([Z, np.zeros(len(Z))])
     start = start / max(float(start[:, 0].std()), 1e-12) * 1e-4
     return np.asarray(TSNE(perplexity=perplexity, init=start, random_state=random_state).fit_transform(Z))
-
-
-def as_bytes(image: ndarray) -> ndarray:
-    """Return an image as uint8, without an axis for a single channel."""
-    image = np.squeeze(image, axis=2) if image.ndim == 3 and image.shape[2] == 1 else image
-    return image if image.dtype == np.uint8 else np.round(255 * np.clip(image, 0, 1)).astype(np.uint8)
