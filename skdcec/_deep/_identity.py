@@ -100,7 +100,8 @@ def is_installed(value: Any) -> bool:
     if root in ("builtins", "skdcec"):
         return True
     module = sys.modules.get(str(name))
-    if module is not None and getattr(module, "__spec__", None) is None and module.__name__ != "__main__":
+    # the main module is the user's even if an installed program runs it, as in a notebook
+    if root == "__main__" or (module is not None and getattr(module, "__spec__", None) is None):
         return False
     file = getattr(module, "__file__", None)
     is_compiled = file is None and module is not None and module.__name__ in sys.builtin_module_names

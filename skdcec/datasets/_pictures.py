@@ -226,9 +226,8 @@ def read_all(
         read.append(file)
         tell(n)
     if images is None:
-        raise ValueError(
-            f"None of the {len(files)} pictures in {folder} can be read: {next(iter(notes.values()))}"
-        )
+        name, reason = next(iter(notes.items()))
+        raise ValueError(f"None of the {len(files)} pictures in {folder} can be read; {name}: {reason}")
     return images[: len(read)], read, notes
 
 
