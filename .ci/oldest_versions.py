@@ -4,4 +4,5 @@ import tomllib
 from pathlib import Path
 
 project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
-print(*(requirement.replace(">=", "==") + ".*" for requirement in project["dependencies"]))
+requirements = (requirement.partition(";")[0] for requirement in project["dependencies"])
+print(*(requirement.replace(">=", "==") + ".*" for requirement in requirements))

@@ -3,6 +3,7 @@
 import ast
 import copy
 import csv
+import importlib.util
 import logging
 import os
 import subprocess
@@ -503,6 +504,22 @@ def test_new_image_shapes_make_tensorflow_say_nothing(caplog):
             for n in (1, 7, 30):
                 model.inverse_transform(model.transform(images[:n]))
     assert "retracing" not in caplog.text
+
+
+@pytest.mark.slow
+def test_a_missing_backend_is_told_with_the_choices():
+    if importlib.util.find_spec("jax"):
+        pytest.skip("jax is installed")
+    code = "import numpy as np; from skdcec import DCEC; DCEC(2).fit(np.random.rand(20, 8, 8))"
+    command = [sys.executable, "-c", code]
+    environment = os.environ | {"KERAS_BACKEND": "jax"}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith(
+        "ImportError: Networks need a backend of Keras, which cannot be imported: No module"
+    )
+    assert "KERAS_BACKEND" in last
 
 
 KERNELS = """

@@ -77,7 +77,7 @@ def test_versions_agree():
     python = PYPROJECT["project"]["requires-python"].removeprefix(">=")
     assert f"Python {python}" in README
     for requirement in PYPROJECT["project"]["dependencies"]:
-        name, minimum = requirement.split(">=")
+        name, minimum = requirement.partition(";")[0].split(">=")
         assert f"{name} {minimum}" in README
 
 

@@ -17,6 +17,11 @@ os.environ.setdefault(VARIABLE, ONEDNN)
 try:
     import keras
     from keras import layers, ops
+except ImportError as error:
+    raise ImportError(
+        f"Networks need a backend of Keras, which cannot be imported: {error}. Install tensorflow, or the "
+        "extra jax or torch of skdcec, and name the backend in the environment variable KERAS_BACKEND."
+    ) from error
 finally:
     if not _was_set:
         del os.environ[VARIABLE]
