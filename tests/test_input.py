@@ -1,6 +1,7 @@
 """What goes in: layouts, scales, types, containers, and arrays that are not in memory."""
 
 import ast
+import contextlib
 import copy
 import csv
 import importlib.util
@@ -19,7 +20,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from sklearn.base import clone
-from sklearn.cluster import KMeans
+from sklearn.cluster import Birch, KMeans
 from sklearn.frozen import FrozenEstimator
 
 from skdcec import (
@@ -32,6 +33,7 @@ from skdcec import (
     MiniBatchKHarmonicMeans,
     ModularityClustering,
 )
+from skdcec.exceptions import InitializationError
 
 TABLE = Path(__file__).parents[1] / "docs" / "input.csv"
 CLUSTERERS = [KHarmonicMeans, KernelKHarmonicMeans, MahalanobisKMeans, MiniBatchKHarmonicMeans]
@@ -493,6 +495,25 @@ def copy_with_scaled_embedding(autoencoder, factor):
 
 
 # --------------------------------------------------------------------------- noise
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_warnings_point_at_the_call(X):
+    masks = (X > 0.5).astype(np.uint8)
+    calls = [
+        lambda: small().fit(masks),
+        lambda: small().fit_transform(X / 255),
+        lambda: DCEC(2, init=KMeans(n_init=1), autoencoder=small(), max_batches=1).fit_predict(masks),
+        lambda: small().fit(X).transform(X / 255),
+        lambda: DCEC(3, autoencoder=small(), init=Birch(threshold=1e9)).fit(X),
+    ]
+    for call in calls:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            with contextlib.suppress(InitializationError):
+                call()
+        ours = [w for w in caught if "X has" in str(w.message) or "random embedding" in str(w.message)]
+        assert {w.filename for w in ours} == {__file__}
 
 
 def test_new_image_shapes_make_tensorflow_say_nothing(caplog):

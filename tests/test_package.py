@@ -167,6 +167,7 @@ SHARED = {
     "skdcec._sklearn",
     "skdcec._task",
     "skdcec._version",
+    "skdcec._warn",
     "skdcec.exceptions",
 }
 

@@ -9,7 +9,6 @@ make it independent of the position of the data and of their physical unit.
 """
 
 import inspect
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from functools import partial
@@ -61,6 +60,7 @@ from skdcec._sklearn import (
     validate_new_data,
 )
 from skdcec._task import Task
+from skdcec._warn import warn
 
 # n_init='auto'. One run of k-means in five may find the best partition; of many clusters, none does.
 N_INIT = {"kmeans": 20, "k-means++": 1, "random": 10}
@@ -336,11 +336,10 @@ class BaseCenterClusterer(
     def _warn(self, problem: Problem, best: Best, n_used: int, fitted: tuple[Rule, Any]) -> None:
         """Warn if the fit has not converged, if centers coincide or clusters stay empty."""
         if not best.run.ended:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} did not converge in max_iter={self.max_iter} iterations. "
                 "Increase max_iter or tol.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
         problem_found = ""
         if best.n_distinct < self._k:
@@ -348,13 +347,15 @@ class BaseCenterClusterer(
         elif n_used < self._k:
             problem_found = f"only {n_used} of the {self._k} clusters own a sample"
         if problem_found:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__}: {problem_found}. {self._advice(problem, best.rule)}",
                 ConvergenceWarning,
-                stacklevel=4,
             )
         for doubt in self._doubts(problem, best, *fitted):
-            warnings.warn(f"{type(self).__name__}: {doubt}", ConvergenceWarning, stacklevel=4)
+            warn(
+                f"{type(self).__name__}: {doubt}",
+                ConvergenceWarning,
+            )
 
     # ------------------------------------------------- validation and seeding
 
@@ -405,11 +406,10 @@ class BaseCenterClusterer(
             return self.init, n_init
         centers = self._check_centers(self.init, X)
         if self.n_init not in ("auto", 1):
-            warnings.warn(
+            warn(
                 "Explicit initial center position passed: performing only one init in "
                 f"{type(self).__name__} instead of n_init={self.n_init}.",
                 RuntimeWarning,
-                stacklevel=4,
             )
         return centers, 1
 

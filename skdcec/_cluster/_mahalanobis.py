@@ -5,7 +5,6 @@ one between Lx and Lc. The estimator keeps L (``components_``). With one metric 
 is Euclidean; if each has its own, its log-determinant counts as well.
 """
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -41,6 +40,7 @@ from skdcec._cluster._mahalanobis_metric import (
 from skdcec._cluster._rule import DistanceFunction, LabelFunction, Problem, Rule, State
 from skdcec._cluster._units import Units
 from skdcec._sklearn import Interval, StrOptions
+from skdcec._warn import warn
 
 # Largest part of a covariance of clusters that an estimated shrinkage may replace.
 LARGEST_SHRINKAGE = 0.99
@@ -506,10 +506,9 @@ class MahalanobisKMeans(BaseCenterClusterer):
                     "fitted to noise."
                 )
         if message:
-            warnings.warn(
+            warn(
                 f"{message} Set shrinkage='auto', or reduce the number of features first.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
 
     def _choose_shrinkage(self, covariance: Covariance, problem: Problem, mean: ndarray, T: ndarray) -> float:

@@ -4,7 +4,6 @@ Keras is imported when a network is first needed, never with this module.
 """
 
 import math
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +29,7 @@ from skdcec._deep._watcher import Record, TrainingWatcher
 from skdcec._sizes import check_sizes
 from skdcec._sklearn import DOC_LINK, Interval, StrOptions, _fit_context, may_be_stopped, report, set_fitted
 from skdcec._task import Task
+from skdcec._warn import warn
 
 if TYPE_CHECKING:
     import keras
@@ -389,11 +389,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         make_attributes = partial(self._attributes, fit)
         watcher = EpochWatcher(make_attributes, epochs, task, fit.checkpoint, records, fit.deadline)
         if stopped and len(records) < epochs:
-            warnings.warn(
+            warn(
                 f"Pretraining ended early in an interrupted fit, after {len(records)} of {epochs} epochs, "
                 "and is not continued. To train it longer, delete the folder of the checkpoint.",
                 UserWarning,
-                stacklevel=4,
             )
         if not stopped and len(records) < epochs:
             weights = pretrain(

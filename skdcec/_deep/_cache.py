@@ -1,7 +1,6 @@
 """A folder of pretrained autoencoders, shared between fits."""
 
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from skdcec._deep._checkpoint import pack, unpack
 from skdcec._deep._storage import Weights, check_folder, load_arrays, save_arrays
+from skdcec._warn import warn
 
 
 class Cache:
@@ -54,9 +54,8 @@ class Cache:
         try:
             save_arrays(self._path(key), arrays, {"content": "pretraining"})
         except OSError as error:
-            warnings.warn(
+            warn(
                 "The pretrained autoencoder could not be kept in "
                 f"memory={os.fspath(self.folder)!r}: {error}.",
                 UserWarning,
-                stacklevel=2,
             )

@@ -7,7 +7,6 @@ and called again ends as if it had never been interrupted.
 import json
 import os
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ import numpy as np
 from numpy import ndarray
 
 from skdcec._deep._storage import Arrays, check_folder, load_arrays, save_arrays
+from skdcec._warn import warn
 
 # The parts of a fit, each with a file of its own.
 PHASES = ("pretraining", "refinement")
@@ -69,7 +69,10 @@ class Checkpoint:
         except FileNotFoundError:
             return
         except ValueError as error:
-            warnings.warn(f"{error} That part of the fit starts anew.", UserWarning, stacklevel=5)
+            warn(
+                f"{error} That part of the fit starts anew.",
+                UserWarning,
+            )
             return
         theirs = description["identity"]
         for name in sorted(self.identity | theirs):

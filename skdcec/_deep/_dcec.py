@@ -7,7 +7,6 @@ import copy
 import os
 import re
 import time
-import warnings
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
@@ -58,6 +57,7 @@ from skdcec._sklearn import (
     validate_parameter_constraints,
 )
 from skdcec._task import Task
+from skdcec._warn import warn
 from skdcec.exceptions import InitializationError
 
 if TYPE_CHECKING:
@@ -642,11 +642,10 @@ class DCEC(
         task.end()
         n_distinct = count_distinct_centers(start.centers, Z)
         if n_distinct < len(start.centers) and start.labels is None:
-            warnings.warn(
+            warn(
                 f"init placed only {n_distinct} distinct centers for {len(start.centers)} clusters; those on "
                 "one point will stay together.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
         centers = start.centers.astype(np.float32)
         nearest = nearest_centers(Z, centers)
@@ -780,18 +779,20 @@ class DCEC(
                 f"{self.modularity_:.3f}; initial_labels_ may be better than labels_"
             )
         for problem in found:
-            warnings.warn(f"{problem}.", ConvergenceWarning, stacklevel=4)
+            warn(
+                f"{problem}.",
+                ConvergenceWarning,
+            )
 
     def _warn_of_bad_health(self) -> None:
         """Warn of clusters that are empty, starved or merged."""
         if any(self.cluster_health_.values()):
             counts = self.cluster_health_.items()
             found = ", ".join(f"{number} {name}" for name, number in counts if number)
-            warnings.warn(
+            warn(
                 f"Of {len(self.cluster_centers_)} clusters, {found}; see cluster_health_ and cluster_sizes_. "
                 "Try another init, a smaller gamma or longer pretraining.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
 
     # ------------------------------------------------------- fitted estimator

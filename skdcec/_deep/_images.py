@@ -1,7 +1,6 @@
 """Images of any accepted layout and type: checked once, then read as float32 batches."""
 
 import hashlib
-import warnings
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -25,6 +24,7 @@ from skdcec._image_shape import (
 )
 from skdcec._lazy import opened
 from skdcec._sklearn import refuse_masked, validate_known_data, validate_new_data
+from skdcec._warn import warn
 
 # Names of columns that are likely classes.
 LABELS = {"label", "labels", "target", "class"}
@@ -247,10 +247,9 @@ def warn_of_labels(n_features: int, names: Iterable[Any]) -> None:
     found = [name for name in names if str(name).lower() in LABELS]
     if found or (n_features >= FEWEST_BESIDE_LABEL and is_image_with_label(n_features)):
         column = f"a column {found[0]!r}" if found else f"{n_features} features, one more than an image"
-        warnings.warn(
+        warn(
             f"X has {column}, which is used like the others; leave it out if it holds classes.",
             UserWarning,
-            stacklevel=5,
         )
 
 

@@ -14,6 +14,7 @@ from sklearn.utils import check_array, check_random_state
 
 from skdcec._graph._modularity_clustering import FEWEST_SAMPLES, ModularityClustering
 from skdcec._sklearn import refuse_masked, validate_parameter_constraints
+from skdcec._warn import warn
 
 
 class Start(NamedTuple):
@@ -97,7 +98,10 @@ def rehearse(init: Any, n_clusters: int | None, n_components: int, n_samples: in
         raise ValueError(problem)
     if problem := wrong_number(centers, n_clusters):
         # it may find as many in other data
-        warnings.warn(f"In a random embedding, {problem}", UserWarning, stacklevel=5)
+        warn(
+            f"In a random embedding, {problem}",
+            UserWarning,
+        )
 
 
 def random_embedding(n_samples: int, n_components: int, n_clusters: int) -> ndarray:

@@ -1,10 +1,11 @@
 """The scale of images: the two values that become 0 and 1, told by a parameter or by the data."""
 
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
+
+from skdcec._warn import warn
 
 Range = tuple[float, float]
 
@@ -166,8 +167,3 @@ def size_of(seen: Range, value_range: Range) -> float:
     """Return the largest absolute value on the scale of a network."""
     low, high = value_range
     return max(abs(value - low) / (high - low) for value in seen)
-
-
-def warn(message: str) -> None:
-    """Warn at the call of the public method, as far as that can be told."""
-    warnings.warn(message, UserWarning, stacklevel=6)

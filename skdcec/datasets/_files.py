@@ -2,7 +2,6 @@
 
 import gzip
 import math
-import warnings
 import zlib
 from os import PathLike
 from typing import Any
@@ -13,6 +12,7 @@ from numpy import ndarray
 from scipy.io import loadmat
 from sklearn.utils import Bunch
 
+from skdcec._warn import warn
 from skdcec.datasets._bunch import SUBSETS, as_bunch, check_subset
 
 # Names of images and targets, of well-known files.
@@ -258,20 +258,18 @@ def joined(path: Any, parts: list[tuple[ndarray, ndarray | None, str]]) -> Bunch
                 f"{path} has images of dtype={images.dtype} in {name}; they should be real numbers."
             )
         if images.dtype.kind in "iu" and images.dtype != np.uint8 and images.max(initial=0) > 1:
-            warnings.warn(
+            warn(
                 f"{path} has images of dtype={images.dtype} with values up to {images.max()}, which are not "
                 "scaled: only uint8 is divided by 255.",
                 UserWarning,
-                stacklevel=3,
             )
             if any(other.dtype == np.uint8 for other, _, _ in parts):
                 raise ValueError(f"{path} has uint8 images in one array, and dtype={images.dtype} in {name}.")
     is_mask = all(images.dtype == np.uint8 and images.max(initial=0) == 1 for images, _, _ in parts)
     if is_mask:
-        warnings.warn(
+        warn(
             f"{path} has uint8 images with no value above 1, which are not divided by 255.",
             UserWarning,
-            stacklevel=3,
         )
     scaled = [
         images / np.float32(255) if images.dtype == np.uint8 and not is_mask else images

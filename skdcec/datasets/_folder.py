@@ -1,7 +1,6 @@
 """Pictures in a folder and its subfolders."""
 
 import time
-import warnings
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from sklearn.utils import Bunch
 
 from skdcec._sizes import check_sizes
 from skdcec._task import as_duration
+from skdcec._warn import warn
 from skdcec.datasets._pictures import SUFFIXES, Look, as_rgb, find_pictures, read_all
 
 
@@ -127,11 +127,10 @@ def load_image_folder(
     )
     if notes := found.others | notes:
         first, reason = next(iter(notes.items()))
-        warnings.warn(
+        warn(
             f"{len(notes)} files were left out, or read in part; the first is {first}: {reason}. The Bunch "
             "has them all under 'notes'.",
             UserWarning,
-            stacklevel=2,
         )
     names, target = np.unique([file.parent.as_posix() for file in files], return_inverse=True)
     return Bunch(
