@@ -57,13 +57,15 @@ def mapped(X: Any) -> ndarray:
     Raises
     ------
     ValueError
-        If it is empty, or has no rows.
+        If it is empty, or does not hold real numbers.
     OSError
         If the disk is full.
     """
     shape = tuple(int(side) for side in X.shape)
     if not shape or 0 in shape:
         raise ValueError(f"X has shape {shape}; a minimum of 1 is required on each axis.")
+    if np.dtype(X.dtype).kind not in "biuf":
+        raise ValueError(f"X has dtype={X.dtype}, which should be real numbers.")
     size = rows_per_block(int(np.prod(shape[1:])) * np.dtype(X.dtype).itemsize)
     with tempfile.TemporaryFile(buffering=0) as file:
         for start in range(0, shape[0], size):

@@ -385,6 +385,9 @@ def test_lazy_arrays_are_read_in_blocks(X, fitted, monkeypatch):
         assert_array_equal(model.labels_, expected.labels_)
         assert_array_equal(model.predict(rows), expected.labels_)
     assert max(images.largest, rows.largest) <= 4096
+    for values, message in ((np.array(["a"] * 9, dtype=object), "dtype=object"), (X[:0], "minimum of 1")):
+        with pytest.raises(ValueError, match=message):
+            small().fit(Lazy(values))
 
 
 def test_lazy_arrays_of_common_libraries(X, fitted, tmp_path):

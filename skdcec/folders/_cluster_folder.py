@@ -97,17 +97,7 @@ def cluster_folder(
     if n_clusters is not None and not (isinstance(n_clusters, Integral) and n_clusters >= 1):
         raise ValueError(f"n_clusters={n_clusters!r} should be an integer of at least 1, or None.")
     out = OutputFolder(output, folder, resume=resume)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # files that are left out are in the report
-        data = load_image_folder(
-            folder,
-            image_size=image_size,
-            fit=fit,
-            color=True,
-            on_error="skip",
-            dtype="uint8",
-            verbose=verbose,
-        )
+    data = read_pictures(folder, image_size, fit, verbose)
     needed = max(FEWEST_PICTURES, n_clusters or 0)
     if len(data.filenames) < needed:
         raise ValueError(
@@ -157,6 +147,21 @@ def cluster_folder(
         doubts=trust.doubts,
         report=out.path / "report.html",
     )
+
+
+def read_pictures(folder: Path, image_size: int, fit: str, verbose: int) -> Bunch:
+    """Return the pictures of a folder; those that are left out will be in the report."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return load_image_folder(
+            folder,
+            image_size=image_size,
+            fit=fit,
+            color=True,
+            on_error="skip",
+            dtype="uint8",
+            verbose=verbose,
+        )
 
 
 def without_colors(images: ndarray) -> ndarray:

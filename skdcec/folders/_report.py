@@ -50,55 +50,64 @@ def write_report(
     out.write_table("labels.csv", ("file", "cluster", "confidence"), zip(files, labels, shown, strict=True))
     if data.notes:
         out.write_table("left_out.csv", ("file", "reason"), data.notes.items())
-    Z, sizes, parts = model.transform(images), model.cluster_sizes_, []
-    for cluster in np.flatnonzero(sizes):
-        own = np.flatnonzero(labels == cluster)
-        sheet = as_jpeg(contact_sheet(folder, files, members(Z, model.cluster_centers_[cluster], own)))
-        out.write(f"cluster_{cluster:02d}.jpg", sheet)
-        known = confidence[own][np.isfinite(confidence[own])]
-        mean = f" Mean confidence {known.mean():.2f}." if len(known) else ""
-        parts += [
-            page.heading(f"Cluster {cluster}", 3),
-            page.paragraph(f"{counted(sizes[cluster], 'picture')}.{mean}", "small"),
-            page.picture(sheet, f"Nearest, typical and farthest pictures of cluster {cluster}"),
-        ]
+    Z = model.transform(images)
     placed = as_jpeg(image_map(images, Z, random_state))
     out.write("map.jpg", placed)
     name = folder.resolve().name
-    found = counted(int(np.count_nonzero(sizes)), "cluster")
+    found = counted(int(np.count_nonzero(model.cluster_sizes_)), "cluster")
     whole = page.whole_page(
         f"Clusters of {name}",
         [
             page.heading(f"{found} of {counted(len(files), 'picture')} in {name}", 1),
             page.verdict(verdict_on(trust.doubts), trust.doubts),
-            page.heading("Clusters"),
-            page.paragraph(
-                "Of each cluster, the pictures nearest to its center, those in the middle, and the "
-                "farthest. The confidence of a picture is the share of its similarity to its neighbors "
-                "that lies in its cluster."
-            ),
-            *parts,
+            *clusters(out, folder, files, model, Z),
             page.heading("Map"),
             page.paragraph("Pictures that the network finds similar lie close to each other."),
             page.picture(placed, "Map of the pictures"),
-            page.heading("Other partitions"),
-            page.paragraph(
-                "Agreement with these clusters is the adjusted Rand index: 1 is equal, 0 is chance. "
-                "Modularity tells how well the neighbors of the pictures fit a partition; larger is better."
-            ),
-            page.table(
-                ("partition", "clusters", "agreement", "modularity"),
-                [
-                    (p.name, p.n_clusters, round(p.agreement, 2), round(p.modularity, 3))
-                    for p in trust.partitions
-                ],
-            ),
+            *other_partitions(trust),
             *left_out(data.notes),
             page.heading("Settings"),
             page.table(("setting", "value"), [(name, str(value)) for name, value in settings.items()]),
         ],
     )
     out.write("report.html", whole)
+
+
+def clusters(out: OutputFolder, folder: Path, files: Sequence[str], model: Any, Z: ndarray) -> list[str]:
+    """Write the contact sheets; return the part of the page on the clusters."""
+    parts = [
+        page.heading("Clusters"),
+        page.paragraph(
+            "Each cluster shows the pictures nearest to its center, those in the middle, and the farthest. "
+            "The confidence of a picture is the share of its similarity to neighbors within its cluster."
+        ),
+    ]
+    for cluster in np.flatnonzero(model.cluster_sizes_):
+        own = np.flatnonzero(model.labels_ == cluster)
+        sheet = as_jpeg(contact_sheet(folder, files, members(Z, model.cluster_centers_[cluster], own)))
+        out.write(f"cluster_{cluster:02d}.jpg", sheet)
+        confidence = model.confidence_[own]
+        known = confidence[np.isfinite(confidence)]
+        mean = f" Mean confidence {known.mean():.2f}." if len(known) else ""
+        parts += [
+            page.heading(f"Cluster {cluster}", 3),
+            page.paragraph(f"{counted(len(own), 'picture')}.{mean}", "small"),
+            page.picture(sheet, f"Nearest, typical and farthest pictures of cluster {cluster}"),
+        ]
+    return parts
+
+
+def other_partitions(trust: Trust) -> list[str]:
+    """Return the part of the page on other partitions."""
+    rows = [(p.name, p.n_clusters, round(p.agreement, 2), round(p.modularity, 3)) for p in trust.partitions]
+    return [
+        page.heading("Other partitions"),
+        page.paragraph(
+            "Agreement with these clusters is the adjusted Rand index: 1 is equal, 0 is chance. Modularity "
+            "tells how well the neighbors of the pictures fit a partition; larger is better."
+        ),
+        page.table(("partition", "clusters", "agreement", "modularity"), rows),
+    ]
 
 
 def counted(number: int, noun: str) -> str:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
-from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from skdcec.datasets._pictures import Look, read_picture
@@ -106,9 +105,6 @@ def as_jpeg(image: Any) -> bytes:
 def two_dimensional(Z: ndarray, random_state: int) -> ndarray:
     """Return two coordinates of each row."""
     if len(Z) <= FEWEST_ON_MAP or not np.ptp(Z):
-        padded = np.pad(Z, ((0, 0), (0, max(0, 2 - Z.shape[1]))))
-        return np.asarray(padded[:, :2], dtype=float)
+        return np.asarray(Z[:, :2], dtype=float)
     perplexity = min(30, (len(Z) - 1) / 3)
-    start = PCA(2).fit_transform(Z) if Z.shape[1] > 1 else np.column_stack([Z, np.zeros(len(Z))])
-    start = start / max(float(start[:, 0].std()), 1e-12) * 1e-4
-    return np.asarray(TSNE(perplexity=perplexity, init=start, random_state=random_state).fit_transform(Z))
+    return np.asarray(TSNE(perplexity=perplexity, random_state=random_state).fit_transform(Z))
