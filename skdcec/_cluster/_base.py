@@ -352,10 +352,7 @@ class BaseCenterClusterer(
                 ConvergenceWarning,
             )
         for doubt in self._doubts(problem, best, *fitted):
-            warn(
-                f"{type(self).__name__}: {doubt}",
-                ConvergenceWarning,
-            )
+            warn(f"{type(self).__name__}: {doubt}", ConvergenceWarning)
 
     # ------------------------------------------------- validation and seeding
 

@@ -507,8 +507,7 @@ class MahalanobisKMeans(BaseCenterClusterer):
                 )
         if message:
             warn(
-                f"{message} Set shrinkage='auto', or reduce the number of features first.",
-                ConvergenceWarning,
+                f"{message} Set shrinkage='auto', or reduce the number of features first.", ConvergenceWarning
             )
 
     def _choose_shrinkage(self, covariance: Covariance, problem: Problem, mean: ndarray, T: ndarray) -> float:

@@ -391,8 +391,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         if stopped and len(records) < epochs:
             warn(
                 f"Pretraining ended early in an interrupted fit, after {len(records)} of {epochs} epochs, "
-                "and is not continued. To train it longer, delete the folder of the checkpoint.",
-                UserWarning,
+                "and is not continued. To train it longer, delete the folder of the checkpoint."
             )
         if not stopped and len(records) < epochs:
             weights = pretrain(

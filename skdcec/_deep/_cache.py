@@ -55,7 +55,5 @@ class Cache:
             save_arrays(self._path(key), arrays, {"content": "pretraining"})
         except OSError as error:
             warn(
-                "The pretrained autoencoder could not be kept in "
-                f"memory={os.fspath(self.folder)!r}: {error}.",
-                UserWarning,
+                f"The pretrained autoencoder could not be kept in memory={os.fspath(self.folder)!r}: {error}."
             )

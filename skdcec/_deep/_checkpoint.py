@@ -69,10 +69,7 @@ class Checkpoint:
         except FileNotFoundError:
             return
         except ValueError as error:
-            warn(
-                f"{error} That part of the fit starts anew.",
-                UserWarning,
-            )
+            warn(f"{error} That part of the fit starts anew.")
             return
         theirs = description["identity"]
         for name in sorted(self.identity | theirs):

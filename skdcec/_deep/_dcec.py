@@ -779,10 +779,7 @@ class DCEC(
                 f"{self.modularity_:.3f}; initial_labels_ may be better than labels_"
             )
         for problem in found:
-            warn(
-                f"{problem}.",
-                ConvergenceWarning,
-            )
+            warn(f"{problem}.", ConvergenceWarning)
 
     def _warn_of_bad_health(self) -> None:
         """Warn of clusters that are empty, starved or merged."""

@@ -247,10 +247,7 @@ def warn_of_labels(n_features: int, names: Iterable[Any]) -> None:
     found = [name for name in names if str(name).lower() in LABELS]
     if found or (n_features >= FEWEST_BESIDE_LABEL and is_image_with_label(n_features)):
         column = f"a column {found[0]!r}" if found else f"{n_features} features, one more than an image"
-        warn(
-            f"X has {column}, which is used like the others; leave it out if it holds classes.",
-            UserWarning,
-        )
+        warn(f"X has {column}, which is used like the others; leave it out if it holds classes.")
 
 
 def check_float32(rows: ndarray) -> Range:

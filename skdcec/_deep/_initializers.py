@@ -98,10 +98,7 @@ def rehearse(init: Any, n_clusters: int | None, n_components: int, n_samples: in
         raise ValueError(problem)
     if problem := wrong_number(centers, n_clusters):
         # it may find as many in other data
-        warn(
-            f"In a random embedding, {problem}",
-            UserWarning,
-        )
+        warn(f"In a random embedding, {problem}")
 
 
 def random_embedding(n_samples: int, n_components: int, n_clusters: int) -> ndarray:

@@ -260,17 +260,13 @@ def joined(path: Any, parts: list[tuple[ndarray, ndarray | None, str]]) -> Bunch
         if images.dtype.kind in "iu" and images.dtype != np.uint8 and images.max(initial=0) > 1:
             warn(
                 f"{path} has images of dtype={images.dtype} with values up to {images.max()}, which are not "
-                "scaled: only uint8 is divided by 255.",
-                UserWarning,
+                "scaled: only uint8 is divided by 255."
             )
             if any(other.dtype == np.uint8 for other, _, _ in parts):
                 raise ValueError(f"{path} has uint8 images in one array, and dtype={images.dtype} in {name}.")
     is_mask = all(images.dtype == np.uint8 and images.max(initial=0) == 1 for images, _, _ in parts)
     if is_mask:
-        warn(
-            f"{path} has uint8 images with no value above 1, which are not divided by 255.",
-            UserWarning,
-        )
+        warn(f"{path} has uint8 images with no value above 1, which are not divided by 255.")
     scaled = [
         images / np.float32(255) if images.dtype == np.uint8 and not is_mask else images
         for images, _, _ in parts

@@ -129,8 +129,7 @@ def load_image_folder(
         first, reason = next(iter(notes.items()))
         warn(
             f"{len(notes)} files were left out, or read in part; the first is {first}: {reason}. The Bunch "
-            "has them all under 'notes'.",
-            UserWarning,
+            "has them all under 'notes'."
         )
     names, target = np.unique([file.parent.as_posix() for file in files], return_inverse=True)
     return Bunch(
