@@ -765,7 +765,7 @@ def test_a_damaged_checkpoint_warns_and_is_computed_again(digits, tmp_path, kill
     expected = resumable(tmp_path).fit(X)
     path = tmp_path / "refinement.npz"
     path.write_bytes(path.read_bytes()[:-50])
-    with pytest.warns(UserWarning, match="refinement.npz' is damaged.*starts anew"):
+    with pytest.warns(UserWarning, match="refinement.npz' is damaged.*starts again"):
         again = resumable(tmp_path).fit(X)
     assert_equal_fits(again, expected)
 

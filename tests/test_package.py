@@ -105,6 +105,39 @@ def test_versions_of_the_citation():
     assert f"version: {skdcec.__version__}\n" in (ROOT / "CITATION.cff").read_text()
 
 
+def test_the_recipe_has_the_dependencies_of_the_package():
+    recipe = (ROOT / ".ci/recipe.yaml").read_text()
+    listed = re.findall(r"^    - (.+)$", recipe.split("  run:")[1].split("\ntests:")[0], re.MULTILINE)
+    wanted = [requirement.partition(";")[0] for requirement in PYPROJECT["project"]["dependencies"]]
+    wanted.append("python" + PYPROJECT["project"]["requires-python"])
+    assert sorted(line.replace(" ", "") for line in listed) == sorted(wanted)
+    assert f'version: "{skdcec.__version__}"' in recipe
+
+
+def check_release(root, version):
+    """Run the check of a tag in a copy of the files that it reads."""
+    script = [sys.executable, root / ".ci/check_release.py", version]
+    return subprocess.run(script, capture_output=True, text=True)
+
+
+def test_a_tag_needs_a_dated_section_of_the_changelog(tmp_path):
+    for path in (".ci/check_release.py", "CHANGELOG.md", "CITATION.cff", "skdcec/_version.py"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        text = (ROOT / path).read_text(encoding="utf-8")
+        (tmp_path / path).write_text(text.replace("(unreleased)", "(2026-12-01)"), encoding="utf-8")
+    version = skdcec.__version__
+    made = check_release(tmp_path, version)
+    assert made.returncode == 0
+    assert made.stdout.startswith("### Added")
+    assert "says" in check_release(tmp_path, "0.0.9").stderr
+    changes = (tmp_path / "CHANGELOG.md").read_text(encoding="utf-8")
+    for title, error in (("(unreleased)", "unreleased"), ("", "")):
+        (tmp_path / "CHANGELOG.md").write_text(changes.replace("(2026-12-01)", title), encoding="utf-8")
+        made = check_release(tmp_path, version)
+        assert (made.returncode != 0) == bool(error)
+        assert error in made.stderr
+
+
 def public_docstrings():
     """The import paths of all public classes, methods and functions."""
     for module in MODULES:

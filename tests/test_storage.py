@@ -155,7 +155,7 @@ def test_a_hostile_checkpoint_is_left_aside(tmp_path, spoil):
     path = tmp_path / "checkpoint" / "pretraining.npz"
     path.parent.mkdir()
     spoil(path)
-    with pytest.warns(UserWarning, match="That part of the fit starts anew"):
+    with pytest.warns(UserWarning, match="That part of the fit starts again"):
         checkpoint = Checkpoint(path.parent, {"X": "these"}, [1, 2, 3], {"epochs": 4})
     assert checkpoint.load("pretraining") is None
     assert checkpoint.seeds == [1, 2, 3]

@@ -107,7 +107,7 @@ def weights(X, centers, p=2):
 # the plane of possible samples. The three share the samples around them: a sample that is about equally far
 # from all three belongs to each by a third. Shared samples also lose weight: their w is about a third. So
 # only a ninth of such a sample holds a center of the crowd, while nearly the full weight of the samples next
-# to it holds the center on the right. Therefore samples far from all centers can draw a center out of the
+# to it holds the center on the right. So samples far from all centers can draw a center out of the
 # crowd.
 
 crowd = np.array([[-5.5, 0.8], [-5.5, -0.8], [-4.2, 0], [5.5, 0]])
@@ -322,7 +322,7 @@ plt.show()
 # Summary
 # -------
 # - Every sample pulls every center, so a group without a center always attracts one.
-# - Samples near several centers lose weight, so a crowd dissolves. Therefore the start matters little.
+# - Samples near several centers lose weight, so a crowd dissolves. So the start matters little.
 # - In high dimension all pulls become equal, and centers can coincide. A larger exponent keeps them apart;
 #   ``p="auto"`` finds one.
 # - It is not always better: in the last figure, k-means scored the same.

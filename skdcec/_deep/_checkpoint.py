@@ -69,7 +69,7 @@ class Checkpoint:
         except FileNotFoundError:
             return
         except ValueError as error:
-            warn(f"{error} That part of the fit starts anew.")
+            warn(f"{error} That part of the fit starts again.")
             return
         theirs = description["identity"]
         for name in sorted(self.identity | theirs):
@@ -89,7 +89,7 @@ class Checkpoint:
                     f"{description['lengths'][name]} and is {length}. Use another folder, or delete that one."
                 )
         self.seeds = description["seeds"]
-        # a longer pretraining ends elsewhere, where the later phase has to start anew
+        # a longer pretraining ends elsewhere, where the later phase has to start again
         if phase == PHASES[0] or "epochs" not in longer:
             self._found[phase] = arrays
 

@@ -216,7 +216,7 @@ class DCEC(
         A folder that keeps pretrained autoencoders, or a memory whose location it is. A fit on the same
         images, with the same autoencoder and seed, takes the one from there, so that several values of `init`
         or `gamma` share it. With callbacks other than a ``ProgressBar``, which may end the training, it is
-        not taken from there. Its files hold arrays and JSON only; a damaged one is computed and written anew.
+        not taken from there. Its files hold arrays and JSON only; a damaged one is written again.
         If the disk is full, a warning says so, and the fit goes on.
 
     verbose : int, default=0

@@ -46,7 +46,7 @@ def as_text(value: Any) -> str:
         return repr([as_text(v) for v in value])
     if hasattr(value, "get_params") and not inspect.isclass(value):
         weights = getattr(value, "weights_", None)
-        # a list only for autoencoders; fitted attributes of others do not matter, because they start anew
+        # a list only for autoencoders; fitted attributes of others do not matter, because they start afresh
         fitted = f" with weights {joblib.hash(weights)}" if isinstance(weights, list) else ""
         return code_text(type(value)) + fitted
     return captured_text(value, {})

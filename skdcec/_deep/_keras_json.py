@@ -1,8 +1,8 @@
 """Keras objects as JSON: layers, optimizers and networks, as estimators keep them.
 
 Equal objects have equal JSON, in any process: the numbers that Keras appends to its automatic names are
-counted anew, and seeds that were left open are numbered, so that nothing built from the JSON draws from a
-global generator.
+counted from zero, and seeds that were left open are numbered, so that nothing built from the JSON draws from
+a global generator.
 """
 
 import json

@@ -432,7 +432,7 @@ class Mapper(keras.Model):
     def _map_by_tensorflow(self) -> Callable[[Any], Any]:
         """A compiled function that maps any number of batches, a part of them on each replica.
 
-        ``predict_on_batch`` would trace it anew for other numbers.
+        ``predict_on_batch`` would trace it again for other numbers.
         """
         import tensorflow as tf
 
