@@ -5,6 +5,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pandas as pd
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
 
 from skdcec import __version__
 
@@ -19,7 +21,8 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
@@ -35,7 +38,13 @@ html_css_files = ["wide.css"]
 html_theme_options = {"header_links_before_dropdown": 5, "show_toc_level": 2}
 html_sidebars = {page: [] for page in ("index", "install", "paper", "performance", "comparison", "design")}
 
+# math as MathML, which browsers draw by themselves: pages work offline
+html_math_renderer = "mathml"
+copybutton_exclude = ".linenos, .gp, .go"
+
 autosummary_generate = True
+# types are in the docstrings
+autodoc_typehints = "none"
 numpydoc_show_class_members = False
 
 sphinx_gallery_conf = {
@@ -64,5 +73,14 @@ def write_paper_tables(app):
         report.write(pd.read_csv(results), DOCS / "generated" / "paper" / results.stem)
 
 
+def write_math(translator, node):
+    """Write a formula as MathML."""
+    is_block = isinstance(node, nodes.math_block)
+    markup = tex2mathml(node.astext(), as_block=is_block)
+    translator.body.append(f'<div class="math">{markup}</div>' if is_block else markup)
+    raise nodes.SkipNode
+
+
 def setup(app):
     app.connect("builder-inited", write_paper_tables)
+    app.add_html_math_renderer("mathml", (write_math, None), (write_math, None))
