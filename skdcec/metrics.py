@@ -13,7 +13,12 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 from skdcec._cluster._partition import cluster_health
 from skdcec._sklearn import refuse_masked
 
-__all__ = ["cluster_health", "clustering_accuracy_score", "clustering_accuracy_scorer"]
+__all__ = [
+    "align_labels",
+    "cluster_health",
+    "clustering_accuracy_score",
+    "clustering_accuracy_scorer",
+]
 
 
 def clustering_accuracy_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
@@ -66,6 +71,60 @@ def clustering_accuracy_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         return 0.0
     table = contingency_matrix(classes[clustered], labels[clustered], sparse=True)
     return float(largest_agreement(table) / len(classes))
+
+
+def align_labels(labels: ArrayLike, reference: ArrayLike) -> ndarray:
+    """Rename the clusters of one partition after those of another, so that they agree as far as possible.
+
+    Two runs may give the same clusters different numbers. Here each cluster gets the number of at most one of
+    the reference, so that the number of agreements is largest (the Hungarian method).
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_samples,), int
+        The cluster of each sample; -1 is noise, and stays.
+    reference : array-like of shape (n_samples,), int
+        Their clusters in another partition.
+
+    Returns
+    -------
+    aligned : ndarray of shape (n_samples,), int
+        The same partition as `labels`. Clusters without a partner get the smallest numbers that the reference
+        does not use.
+
+    Raises
+    ------
+    ValueError
+        If the two have different lengths, or values other than integers.
+
+    See Also
+    --------
+    skdcec.plotting.ContingencyDisplay : Classes against clusters, in matched order.
+
+    Examples
+    --------
+    >>> from skdcec.metrics import align_labels
+    >>> align_labels([2, 2, 0, 0, 1], [0, 0, 1, 1, 1]).tolist()
+    [0, 0, 1, 1, 2]
+    """
+    named = {"labels": check_labels("labels", labels), "reference": check_labels("reference", reference)}
+    check_consistent_length(*named.values())
+    for name, values in named.items():
+        if values.dtype.kind not in "iuf":
+            raise ValueError(f"{name} has type {values.dtype}; it should hold integers.")
+    clusters, others = (values.astype(np.int64) for values in named.values())
+    both = (clusters != -1) & (others != -1)
+    names, wanted = (np.unique(values[values != -1]) for values in (clusters, others))
+    table = np.zeros((len(names), len(wanted)), np.int64)
+    np.add.at(table, (np.searchsorted(names, clusters[both]), np.searchsorted(wanted, others[both])), 1)
+    matched, partners = linear_sum_assignment(table, maximize=True)
+    unused = np.setdiff1d(np.arange(len(names) + len(wanted)), wanted)
+    new = unused[: len(names)].copy()
+    new[np.setdiff1d(np.arange(len(names)), matched)] = unused[: len(names) - len(matched)]
+    new[matched] = wanted[partners]
+    aligned = clusters.copy()
+    aligned[clusters != -1] = new[np.searchsorted(names, clusters[clusters != -1])]
+    return aligned
 
 
 def check_labels(name: str, labels: ArrayLike) -> ndarray:

@@ -6,11 +6,11 @@ from itertools import permutations
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import make_scorer
+from sklearn.metrics import adjusted_rand_score, make_scorer
 from sklearn.metrics.cluster import contingency_matrix
 
 from skdcec import KHarmonicMeans
-from skdcec.metrics import clustering_accuracy_score, clustering_accuracy_scorer
+from skdcec.metrics import align_labels, clustering_accuracy_score, clustering_accuracy_scorer
 
 
 def test_is_the_best_of_all_matchings():
@@ -82,3 +82,31 @@ def test_scorers():
     y = np.repeat([1, 0], 5)
     model = KHarmonicMeans(2, random_state=0).fit(X)
     assert clustering_accuracy_scorer(model, X, y) == make_scorer(clustering_accuracy_score)(model, X, y) == 1
+
+
+def test_aligned_labels_agree_as_far_as_possible():
+    rng = np.random.default_rng(0)
+    for n_clusters, n_others in ((3, 3), (2, 5), (5, 2), (1, 1)):
+        labels = rng.integers(n_clusters, size=40) * 7
+        reference = rng.integers(n_others, size=40)
+        aligned = align_labels(labels, reference)
+        assert adjusted_rand_score(aligned, labels) == 1
+        # every way to give different numbers to the clusters
+        names, numbers = np.unique(labels), range(n_others + n_clusters)
+        agreements = [
+            np.sum(np.array(chosen)[np.searchsorted(names, labels)] == reference)
+            for chosen in permutations(numbers, len(names))
+        ]
+        assert np.sum(aligned == reference) == max(agreements)
+        np.testing.assert_array_equal(align_labels(aligned, reference), aligned)
+
+
+def test_a_renamed_partition_is_aligned_to_itself_and_noise_stays():
+    reference = np.array([4, 4, 9, -1, 9, 2, 2])
+    np.testing.assert_array_equal(align_labels([0, 0, 1, -1, 1, 5, 5], reference), reference)
+    # noise has no partner, and clusters beyond those of the reference get new numbers
+    np.testing.assert_array_equal(align_labels([0, 1, 1, 0], [-1, 3, 3, -1]), [0, 3, 3, 0])
+    with pytest.raises(ValueError, match="inconsistent"):
+        align_labels([0, 1], [0])
+    with pytest.raises(ValueError, match="labels has type <U1; it should hold integers"):
+        align_labels(["a", "b"], [0, 1])

@@ -14,7 +14,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdcec import DCEC, ConvAutoencoder, KHarmonicMeans, MahalanobisKMeans
+from skdcec import DCEC, ConvAutoencoder, KHarmonicMeans, MahalanobisKMeans, ModularityClustering
 from skdcec.datasets import load_digits_images
 from skdcec.metrics import clustering_accuracy_score
 from skdcec.plotting import (
@@ -23,6 +23,7 @@ from skdcec.plotting import (
     CovarianceEllipsesDisplay,
     EmbeddingDisplay,
     HistoryDisplay,
+    ModularityCurveDisplay,
     ReconstructionDisplay,
 )
 
@@ -95,6 +96,30 @@ def test_labels_alone_give_mean_images_and_leave_noise_out():
     # two images of the first cluster, then blanks
     blank = np.ma.getmaskarray(np.ma.masked_invalid(display.im_.get_array()))
     assert [bool(blank[9 * row + 3, 3]) for row in range(5)] == [False, False, False, True, True]
+
+
+def test_the_farthest_images_come_last(dcec):
+    display = CenterImagesDisplay.from_estimator(dcec, X, n_members=2, n_farthest=2)
+    Z, labels = dcec.transform(X), dcec.predict(X)
+    for j in range(4):
+        own = np.flatnonzero(labels == j)
+        distances = np.linalg.norm(Z[own] - dcec.cluster_centers_[j], axis=1)
+        farthest = own[np.argsort(distances, kind="stable")[-2:]]
+        for rank, i in enumerate(farthest):
+            np.testing.assert_allclose(tile(display, 3 + rank, j), X[i], rtol=1e-6)
+    names = [text.get_text() for text in display.ax_.get_yticklabels()]
+    assert names == ["center", "nearest", "farthest"]
+
+
+def test_drawings_are_dark_on_white_and_photographs_positives():
+    rng = np.random.default_rng(0)
+    photographs = rng.uniform(0.1, 0.9, (8, 8, 8))
+    drawings = np.where(rng.random((8, 8, 8)) < 0.5, 0, photographs)
+    for images, name in ((X, "gray_r"), (drawings, "gray_r"), (photographs, "gray"), (1 - drawings, "gray")):
+        display = CenterImagesDisplay.from_predictions(images, np.arange(len(images)) % 2)
+        assert display.im_.get_cmap().name == name
+        assert display.plot(cmap="viridis").im_.get_cmap().name == "viridis"
+        assert ReconstructionDisplay.from_predictions(images, images).im_.get_cmap().name == name
 
 
 def test_color_images_keep_their_colors():
@@ -304,6 +329,25 @@ def test_ellipses_of_labels():
         CovarianceEllipsesDisplay.from_estimator(KMeans(3, random_state=0).fit(rows), rows)
     with pytest.raises(ValueError, match=re.escape("features=(0, 4) should be two columns of X")):
         CovarianceEllipsesDisplay.from_predictions(rows, load_iris().target, features=(0, 4))
+
+
+def test_the_curve_has_the_modularity_of_each_number_of_clusters(dcec):
+    model = ModularityClustering(3, random_state=0).fit(X)
+    display = ModularityCurveDisplay.from_estimator(model, n_clusters=[5, 1, 3])
+    assert display.line_.get_xdata().tolist() == [1, 3, 5]
+    assert abs(display.modularity[0]) < 1e-12
+    # a fit improves it by splits
+    assert model.modularity_ - 0.02 < display.modularity[1] <= model.modularity_ + 1e-9
+    whole = ModularityCurveDisplay.from_estimator(model)
+    assert whole.n_clusters[0] == 2
+    assert whole.n_clusters[-1] >= whole.n_communities == model.n_communities_
+    again = ModularityCurveDisplay.from_estimator(model)
+    np.testing.assert_array_equal(again.modularity, whole.modularity)
+    with pytest.raises(TypeError, match="DCEC has no graph"):
+        ModularityCurveDisplay.from_estimator(dcec)
+    for bad in ([0, 2], [2, len(X) + 1], [2.0], []):
+        with pytest.raises(ValueError, match="should be integers from 1 to the"):
+            ModularityCurveDisplay.from_estimator(model, n_clusters=bad)
 
 
 def test_displays_draw_on_given_axes_and_again():

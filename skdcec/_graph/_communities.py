@@ -285,23 +285,28 @@ def split_and_merged(graph: Graph, labels: ndarray, rng: np.random.Generator) ->
 def partition(weights: sp.csr_array, n_clusters: int | None, rng: np.random.Generator) -> tuple[ndarray, int]:
     """Return a partition of large modularity into so many clusters, and the number of communities.
 
-    Communities are merged down to `n_clusters`; None keeps them. If they are too few, smaller ones are sought
-    first.
+    None keeps the communities.
     """
     graph = Graph.of(weights)
     labels = communities(graph, rng)
     n_communities = int(labels.max()) + 1
-    if n_clusters is None:
-        return labels, n_communities
+    if n_clusters is not None:
+        labels = split_and_merged(graph, resized(graph, labels, n_clusters, rng), rng)
+    return labels, n_communities
+
+
+def resized(graph: Graph, labels: ndarray, n_clusters: int, rng: np.random.Generator) -> ndarray:
+    """Return a partition into so many clusters, by mergers and moves, from that into communities.
+
+    If these are too few, smaller ones are sought first.
+    """
     resolution = 1.0
     while labels.max() + 1 < n_clusters:
         resolution *= 2
         if resolution < LARGEST_RESOLUTION:
-            labels = communities(Graph.of(weights, resolution), rng)
+            labels = communities(Graph.of(graph.weights, resolution), rng)
         else:
             labels = np.arange(len(labels))
     labels = merged(graph, labels, n_clusters)
     better = moved(graph, labels, rng)
-    if len(np.unique(better)) == n_clusters:
-        labels = split_and_merged(graph, better, rng)
-    return labels, n_communities
+    return better if len(np.unique(better)) == n_clusters else labels

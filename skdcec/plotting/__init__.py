@@ -8,6 +8,7 @@ or in other colors. Needs matplotlib (extra ``plot``).
 from skdcec.plotting._contingency import ContingencyDisplay
 from skdcec.plotting._history import HistoryDisplay
 from skdcec.plotting._image_grids import CenterImagesDisplay, ReconstructionDisplay
+from skdcec.plotting._modularity_curve import ModularityCurveDisplay
 from skdcec.plotting._planes import CovarianceEllipsesDisplay, EmbeddingDisplay
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "CovarianceEllipsesDisplay",
     "EmbeddingDisplay",
     "HistoryDisplay",
+    "ModularityCurveDisplay",
     "ReconstructionDisplay",
 ]

@@ -10,9 +10,13 @@ from sklearn.utils.validation import check_is_fitted
 from skdcec._image_shape import resolve_image_shape
 from skdcec.plotting._axes import axes_of
 
+# Pixels are empty if they exceed the smallest value by no more than this part of the range, and the ground is
+# if more than this part of the pixels are.
+ALMOST_EMPTY, EMPTY_GROUND = 0.01, 1 / 3
+
 
 class CenterImagesDisplay:
-    """Cluster centers as images, above the images nearest to them.
+    """Cluster centers as images, above the images nearest to them and, if wanted, the farthest.
 
     Use :meth:`from_estimator` or :meth:`from_predictions`; all parameters are kept as attributes.
 
@@ -24,6 +28,8 @@ class CenterImagesDisplay:
         The images nearest to each center, the nearest first; NaN if a cluster has fewer.
     sizes : ndarray of shape (n_clusters,)
         Number of images in each cluster.
+    farthest : ndarray of shape (n_clusters, n_farthest, height, width, channels) or None, default=None
+        The images of each cluster that are farthest from its center, the farthest last.
 
     Attributes
     ----------
@@ -51,31 +57,40 @@ class CenterImagesDisplay:
     (10, 3, 8, 8, 1)
     """
 
-    def __init__(self, *, centers: ndarray, members: ndarray, sizes: ndarray) -> None:
+    def __init__(
+        self, *, centers: ndarray, members: ndarray, sizes: ndarray, farthest: ndarray | None = None
+    ) -> None:
         self.centers = centers
         self.members = members
         self.sizes = sizes
+        self.farthest = farthest
 
-    def plot(self, ax: Any = None, *, cmap: Any = "gray_r") -> Self:
+    def plot(self, ax: Any = None, *, cmap: Any = None) -> Self:
         """Draw the images.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
-        cmap : str or matplotlib Colormap, default='gray_r'
-            Colors of single-channel images.
+        cmap : str or matplotlib Colormap, default=None
+            Colors of single-channel images. None is 'gray', or 'gray_r' for drawings on an empty ground, such
+            as digits: if a third of the pixels have the smallest value.
 
         Returns
         -------
         display : CenterImagesDisplay
             The display itself.
         """
-        tiles = np.concatenate([self.centers[:, None], self.members], axis=1).swapaxes(0, 1)
+        parts = {"center": self.centers[:, None], "nearest": self.members}
+        if self.farthest is not None:
+            parts["farthest"] = self.farthest
+        parts = {name: part for name, part in parts.items() if part.shape[1]}
+        tiles = np.concatenate(list(parts.values()), axis=1).swapaxes(0, 1)
         ax = axes_of(ax, figsize=(0.8 * tiles.shape[1] + 1, 0.8 * tiles.shape[0] + 0.6))
-        self.im_, rows, columns = show_mosaic(tiles, ax, cmap, self.members)
+        self.im_, rows, columns = show_mosaic(tiles, ax, cmap, tiles[1:])
         ax.set_xticks(columns, self.sizes)
-        ax.set_yticks(rows[:2], ["center", "nearest"][: len(rows)])
+        starts = np.cumsum([0, *(part.shape[1] for part in parts.values())])[:-1]
+        ax.set_yticks(rows[starts], list(parts))
         ax.set_xlabel("images in the cluster")
         self.ax_, self.figure_ = ax, ax.figure
         return self
@@ -87,9 +102,10 @@ class CenterImagesDisplay:
         X: Any,
         *,
         n_members: int = 5,
+        n_farthest: int = 0,
         image_shape: Any = None,
         ax: Any = None,
-        cmap: Any = "gray_r",
+        cmap: Any = None,
     ) -> Self:
         """Draw the centers of a fitted clusterer.
 
@@ -101,13 +117,16 @@ class CenterImagesDisplay:
         X : array-like
             Images in any layout that the estimator accepts.
         n_members : int, default=5
-            Number of images below each center.
+            Number of the nearest images below each center.
+        n_farthest : int, default=0
+            Number of the farthest images below them.
         image_shape : tuple of int, default=None
             (height, width) or (height, width, channels) of flat rows; None guesses like `DCEC`.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
-        cmap : str or matplotlib Colormap, default='gray_r'
-            Colors of single-channel images.
+        cmap : str or matplotlib Colormap, default=None
+            Colors of single-channel images. None is 'gray', or 'gray_r' for drawings on an empty ground, such
+            as digits: if a third of the pixels have the smallest value.
 
         Returns
         -------
@@ -132,8 +151,15 @@ class CenterImagesDisplay:
         else:
             Z, images = np.asarray(X).reshape(len(X), -1), centers
         images = on_scale_of_images(images, estimator, X)
-        members, sizes = nearest_members(as_images(X, image_shape), labels, Z, centers, n_members)
-        display = cls(centers=as_images(images, image_shape), members=members, sizes=sizes)
+        originals = as_images(X, image_shape)
+        display = cls(
+            centers=as_images(images, image_shape),
+            members=members_of(originals, labels, Z, centers, slice(n_members)),
+            sizes=np.bincount(labels, minlength=len(centers)),
+            farthest=members_of(originals, labels, Z, centers, slice(-n_farthest, None))
+            if n_farthest
+            else None,
+        )
         return display.plot(ax, cmap=cmap)
 
     @classmethod
@@ -144,9 +170,10 @@ class CenterImagesDisplay:
         *,
         embedding: Any = None,
         n_members: int = 5,
+        n_farthest: int = 0,
         image_shape: Any = None,
         ax: Any = None,
-        cmap: Any = "gray_r",
+        cmap: Any = None,
     ) -> Self:
         """Draw the mean image of each cluster, and the images nearest to its mean.
 
@@ -159,13 +186,16 @@ class CenterImagesDisplay:
         embedding : array-like of shape (n_samples, n_components), default=None
             The space of the distances; None is the pixels.
         n_members : int, default=5
-            Number of images below each mean.
+            Number of the nearest images below each mean.
+        n_farthest : int, default=0
+            Number of the farthest images below them.
         image_shape : tuple of int, default=None
             (height, width) or (height, width, channels) of flat rows; None guesses like `DCEC`.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
-        cmap : str or matplotlib Colormap, default='gray_r'
-            Colors of single-channel images.
+        cmap : str or matplotlib Colormap, default=None
+            Colors of single-channel images. None is 'gray', or 'gray_r' for drawings on an empty ground, such
+            as digits: if a third of the pixels have the smallest value.
 
         Returns
         -------
@@ -180,21 +210,40 @@ class CenterImagesDisplay:
             raise ValueError("labels are all -1 (noise), so there is no cluster to draw.")
         codes = np.where(labels == -1, -1, np.searchsorted(names, labels))
         means = np.stack([Z[codes == j].mean(axis=0) for j in range(len(names))])
-        members, sizes = nearest_members(images, codes, Z, means, n_members)
-        centers = np.stack([images[codes == j].mean(axis=0) for j in range(len(names))])
-        return cls(centers=centers, members=members, sizes=sizes).plot(ax, cmap=cmap)
+        display = cls(
+            centers=np.stack([images[codes == j].mean(axis=0) for j in range(len(names))]),
+            members=members_of(images, codes, Z, means, slice(n_members)),
+            sizes=np.bincount(codes[codes >= 0]),
+            farthest=members_of(images, codes, Z, means, slice(-n_farthest, None)) if n_farthest else None,
+        )
+        return display.plot(ax, cmap=cmap)
 
 
-def nearest_members(
-    images: ndarray, labels: ndarray, Z: ndarray, centers: ndarray, n_members: int
-) -> tuple[ndarray, ndarray]:
-    """Return the images of each cluster that are nearest to its center, and the sizes of the clusters."""
+def members_of(images: ndarray, labels: ndarray, Z: ndarray, centers: ndarray, which: slice) -> ndarray:
+    """Return images of each cluster, in the order of their distance to its center.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, height, width, channels)
+    labels : ndarray of shape (n,), int
+    Z : ndarray of shape (n, d)
+        Their places in the space of the centers.
+    centers : ndarray of shape (k, d)
+    which : slice
+        The first or last ones, so many.
+
+    Returns
+    -------
+    members : ndarray of shape (k, n_members, height, width, channels)
+        NaN if a cluster has fewer.
+    """
+    n_members = which.stop if which.start is None else -which.start
     members = np.full((len(centers), n_members, *images.shape[1:]), np.nan)
     for j, center in enumerate(centers):
         candidates = np.flatnonzero(labels == j)
-        order = np.square(Z[candidates] - center).sum(axis=1).argsort(kind="stable")[:n_members]
+        order = np.square(Z[candidates] - center).sum(axis=1).argsort(kind="stable")[which]
         members[j, : len(order)] = images[candidates[order]]
-    return members, np.bincount(labels[labels >= 0], minlength=len(centers))
+    return members
 
 
 class ReconstructionDisplay:
@@ -239,15 +288,16 @@ class ReconstructionDisplay:
         self.images = images
         self.reconstructions = reconstructions
 
-    def plot(self, ax: Any = None, *, cmap: Any = "gray_r") -> Self:
+    def plot(self, ax: Any = None, *, cmap: Any = None) -> Self:
         """Draw the images above their reconstructions, with the mean squared error of each.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
-        cmap : str or matplotlib Colormap, default='gray_r'
-            Colors of single-channel images.
+        cmap : str or matplotlib Colormap, default=None
+            Colors of single-channel images. None is 'gray', or 'gray_r' for drawings on an empty ground, such
+            as digits: if a third of the pixels have the smallest value.
 
         Returns
         -------
@@ -273,7 +323,7 @@ class ReconstructionDisplay:
         n_images: int = 10,
         image_shape: Any = None,
         ax: Any = None,
-        cmap: Any = "gray_r",
+        cmap: Any = None,
     ) -> Self:
         """Draw the first images of X above their reconstructions by a fitted transformer.
 
@@ -289,8 +339,9 @@ class ReconstructionDisplay:
             (height, width) or (height, width, channels) of flat rows; None guesses like `DCEC`.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
-        cmap : str or matplotlib Colormap, default='gray_r'
-            Colors of single-channel images.
+        cmap : str or matplotlib Colormap, default=None
+            Colors of single-channel images. None is 'gray', or 'gray_r' for drawings on an empty ground, such
+            as digits: if a third of the pixels have the smallest value.
 
         Returns
         -------
@@ -322,7 +373,7 @@ class ReconstructionDisplay:
         *,
         image_shape: Any = None,
         ax: Any = None,
-        cmap: Any = "gray_r",
+        cmap: Any = None,
     ) -> Self:
         """Draw images above their reconstructions.
 
@@ -336,8 +387,9 @@ class ReconstructionDisplay:
             (height, width) or (height, width, channels) of flat rows; None guesses like `DCEC`.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
-        cmap : str or matplotlib Colormap, default='gray_r'
-            Colors of single-channel images.
+        cmap : str or matplotlib Colormap, default=None
+            Colors of single-channel images. None is 'gray', or 'gray_r' for drawings on an empty ground, such
+            as digits: if a third of the pixels have the smallest value.
 
         Returns
         -------
@@ -395,6 +447,15 @@ def mosaic(tiles: ndarray, gap: int = 1) -> ndarray:
     return image[..., 0] if channels == 1 else image
 
 
+def are_drawings(images: ndarray) -> bool:
+    """Return whether the ground of the images is empty: a third of the pixels have the smallest value."""
+    values = images[np.isfinite(images)]
+    if not len(values):
+        return True
+    low, high = values.min(), values.max()
+    return bool(np.mean(values <= low + ALMOST_EMPTY * (high - low)) > EMPTY_GROUND)
+
+
 def show_mosaic(tiles: ndarray, ax: Any, cmap: Any, originals: ndarray) -> tuple[Any, ndarray, ndarray]:
     """Draw a mosaic without axes; return the artist and the middles of rows and columns.
 
@@ -405,6 +466,7 @@ def show_mosaic(tiles: ndarray, ax: Any, cmap: Any, originals: ndarray) -> tuple
     image = mosaic(tiles)
     low, high = (np.nanmin(originals), np.nanmax(originals)) if originals.size else (None, None)
     if channels == 1:
+        cmap = cmap or ("gray_r" if are_drawings(originals) else "gray")
         artist = ax.imshow(image, cmap=cmap, interpolation="nearest", vmin=low, vmax=high)
     else:
         blank = np.isnan(image).any(axis=-1, keepdims=True)

@@ -1,0 +1,134 @@
+"""Display of the modularity of partitions into different numbers of clusters."""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy import ndarray
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skdcec._graph._communities import Graph, communities, resized
+from skdcec._graph._modularity_clustering import ModularityClustering
+from skdcec.plotting._axes import axes_of
+
+LARGEST_SEED = np.iinfo(np.int32).max
+
+
+class ModularityCurveDisplay:
+    """The modularity of partitions of one graph, over the number of their clusters.
+
+    It rises up to the number of communities, which is often larger than that of the classes. Numbers beyond
+    which it hardly rises are candidates; look at the images of each.
+
+    Use :meth:`from_estimator`; all parameters are kept as attributes.
+
+    Parameters
+    ----------
+    n_clusters : ndarray of shape (n_partitions,)
+        Numbers of clusters.
+    modularity : ndarray of shape (n_partitions,)
+        Modularity of each partition.
+    n_communities : int
+        The number of clusters that is found if none is asked for.
+
+    Attributes
+    ----------
+    line_ : matplotlib Line2D
+        The curve.
+    ax_ : matplotlib Axes
+        The axes.
+    figure_ : matplotlib Figure
+        The figure.
+
+    See Also
+    --------
+    skdcec.ModularityClustering : Divides the graph.
+
+    Examples
+    --------
+    >>> from skdcec import ModularityClustering
+    >>> from skdcec.datasets import load_digits_images
+    >>> from skdcec.plotting import ModularityCurveDisplay
+    >>> model = ModularityClustering(None, random_state=0).fit(load_digits_images().data)
+    >>> display = ModularityCurveDisplay.from_estimator(model, n_clusters=[5, 10, 15])
+    >>> display.modularity.round(1)
+    array([0.8, 0.9, 0.9])
+    """
+
+    def __init__(self, *, n_clusters: ndarray, modularity: ndarray, n_communities: int) -> None:
+        self.n_clusters = n_clusters
+        self.modularity = modularity
+        self.n_communities = n_communities
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw the curve.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a figure.
+
+        Returns
+        -------
+        display : ModularityCurveDisplay
+            The display itself.
+        """
+        ax = axes_of(ax, figsize=(6.4, 4))
+        (self.line_,) = ax.plot(self.n_clusters, self.modularity, marker="o")
+        ax.axvline(self.n_communities, color="0.6", linestyle="--", label="communities")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set(xlabel="number of clusters", ylabel="modularity")
+        ax.legend(frameon=False)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, n_clusters: Any = None, random_state: Any = 0, ax: Any = None
+    ) -> Self:
+        """Divide the graph of a fitted estimator again, into different numbers of clusters.
+
+        This leaves out the splits that a fit tries at last, so values may be a little smaller.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted `ModularityClustering`, or a `DCEC` that started from one, as by default. The graph is that
+            of the fit; with another number of clusters, another tolerance may be chosen.
+        n_clusters : array-like of int, default=None
+            Numbers of clusters; None is 2 to one and a half times the number of communities.
+        random_state : int, RandomState instance or None, default=0
+            Determines the order of moves.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a figure.
+
+        Returns
+        -------
+        display : ModularityCurveDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no graph.
+        ValueError
+            If a number of clusters is less than 1 or more than the samples in the graph.
+        """
+        check_is_fitted(estimator)
+        model = getattr(estimator, "init_", estimator)
+        if not isinstance(model, ModularityClustering):
+            raise TypeError(f"{type(estimator).__name__} has no graph; use a ModularityClustering.")
+        weights = model.affinity_matrix_
+        if n_clusters is None:
+            n_clusters = np.arange(2, max(3, 3 * model.n_communities_ // 2) + 1)
+        numbers, n = np.unique(np.asarray(n_clusters)), weights.shape[0]
+        if numbers.dtype.kind not in "iu" or not len(numbers) or numbers[0] < 1 or numbers[-1] > n:
+            raise ValueError(
+                f"n_clusters={n_clusters!r} should be integers from 1 to the {n} samples in the graph."
+            )
+        rng = np.random.default_rng(check_random_state(random_state).randint(LARGEST_SEED))
+        graph = Graph.of(weights)
+        labels = communities(graph, rng)
+        modularity = [graph.modularity(resized(graph, labels, int(k), rng)) for k in numbers]
+        display = cls(n_clusters=numbers, modularity=np.array(modularity), n_communities=model.n_communities_)
+        return display.plot(ax)
