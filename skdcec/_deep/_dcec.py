@@ -5,9 +5,7 @@ Keras is imported when a network is first needed, never with this module.
 
 import copy
 import os
-import re
 import time
-from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
@@ -20,33 +18,22 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     ClusterMixin,
     TransformerMixin,
-    clone,
 )
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdcec._cluster._partition import cluster_health, count_distinct_centers, empty_last, renumbered
-from skdcec._deep._autoencoders import ConvAutoencoder, DenseAutoencoder
-from skdcec._deep._base_autoencoder import (
-    LARGEST_SEED,
-    AutoencoderFit,
-    BaseAutoencoder,
-    check_augmentation,
-)
-from skdcec._deep._batches import batches_per_epoch
-from skdcec._deep._cache import Cache
-from skdcec._deep._checkpoint import RESOLVED, Checkpoint, Saved
-from skdcec._deep._identity import as_text, json_identity
-from skdcec._deep._images import Images, check_images, check_new_images, is_table, readable
-from skdcec._deep._initializers import check_init, rehearse, seed_estimator, start_from
+from skdcec._deep._base_autoencoder import AutoencoderFit, BaseAutoencoder
+from skdcec._deep._checkpoint import Saved
+from skdcec._deep._endings import warn_of_bad_health, warn_of_the_end
+from skdcec._deep._fit import Fit, check_fit
+from skdcec._deep._images import check_new_images
+from skdcec._deep._initializers import start_from
 from skdcec._deep._judge import Judge
 from skdcec._deep._losses import ClusteringLoss, KLDivergence, mean_loss, nearest_centers, soft_assignment
 from skdcec._deep._refinement import Beginning, UpdateWatcher, kept_position
-from skdcec._deep._schedule import Position, Schedule
-from skdcec._deep._value_range import scale_of
+from skdcec._deep._schedule import Position
 from skdcec._sklearn import (
     DOC_LINK,
     Interval,
@@ -54,7 +41,6 @@ from skdcec._sklearn import (
     _fit_context,
     report,
     set_fitted,
-    validate_parameter_constraints,
 )
 from skdcec._task import Task
 from skdcec._warn import warn
@@ -62,64 +48,6 @@ from skdcec.exceptions import InitializationError
 
 if TYPE_CHECKING:
     import keras
-
-    from skdcec._deep._models import Recipe
-
-
-# With max_batches='auto', joint training has so many batches or epochs, whichever is more.
-BATCHES, EPOCHS = 2400, 20
-# An update embeds all images, which should not take longer than the batches between two of them.
-BATCHES_PER_UPDATE, EPOCHS_PER_UPDATE = 30, 0.5
-# Images whose sides are longer than this are scaled down before they are compared.
-LARGEST_COMPARED = 48
-# Of max_minutes, so much is for pretraining.
-SHARE_OF_PRETRAINING = 0.4
-# The initial labels are better than those of the network if their modularity is larger by more than this.
-LARGEST_LOSS = 0.04
-# A fit that ends while more of the labels change is told to be too short.
-UNSETTLED = 0.05
-
-
-@dataclass(frozen=True)
-class Fit:
-    """The checked arguments that the phases of a fit share."""
-
-    X: Any  # as given, for the callbacks
-    y: Any
-    images: Images
-    autoencoder: BaseAutoencoder  # a copy, which may be changed
-    is_frozen: bool  # whether it is fitted already
-    pretraining: "Recipe"
-    refinement: "Recipe"
-    schedule: Schedule
-    init: Any
-    is_table: bool  # whether X holds rows that are no images
-    loss: ClusteringLoss
-    seeds: list[int]  # of pretraining, initialization and refinement
-    checkpoint: Checkpoint | None
-    cache: Cache | None
-    deadline: float | None  # on the clock of `time.monotonic`
-
-    def arrays(self) -> ndarray:
-        """Return all images as floats, scaled down if they are large, or the rows of a table."""
-        if self.is_table:
-            return self.images[:].reshape(len(self.images), -1)
-        return self.images.scaled_down(LARGEST_COMPARED)
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The data for the callbacks."""
-        return {"X": self.X, "y": self.y}
-
-
-def is_autoencoders(value: Any) -> bool:
-    """Return whether a parameter of joint training is that of the autoencoder."""
-    return isinstance(value, str) and value == "autoencoder"
-
-
-def gives_labels(init: Any) -> bool:
-    """Return whether the parameter `init` gives labels of the images, not centers."""
-    return isinstance(init, str) or (not hasattr(init, "fit") and np.ndim(init) == 1)
 
 
 class DCEC(
@@ -432,183 +360,37 @@ class DCEC(
             If the loss stops being finite; the estimator is then as before.
         """
         began = time.monotonic()
-        fit = self._check(X, y, began)
+        fit = check_fit(self, X, y, began)
         task = Task.fit(self, fit.data, max_subtasks=3)
-        self._pretrain(fit, task, began)
+        self._pretrain(fit, task)
         beginning = self._initialize(fit, task)
         fitted = self._refine(fit, task, beginning)
         set_fitted(self, fitted)
-        self._warn_of_bad_health()
-        self._warn_of_the_end(fit, beginning)
+        warn_of_bad_health(self)
+        warn_of_the_end(self, fit, beginning)
         task.end({})
         return self
-
-    # ---------------------------------------------------------------- check
-
-    def _check(self, X: Any, y: Any, began: float) -> Fit:
-        """Check everything that can be checked before training."""
-        from skdcec._deep._networks import embedding_size
-
-        if self.gamma == 0 and self.reconstruction_weight == 0:
-            raise ValueError("gamma=0 and reconstruction_weight=0 leave nothing to train; one must be > 0.")
-        loss = self._loss()
-        validate_parameter_constraints(loss)
-        opened = readable(X)
-        is_rows = is_table(opened)
-        autoencoder, is_frozen = self._check_autoencoder(is_rows)
-        images = check_images(
-            self,
-            opened,
-            autoencoder.image_shape_ if is_frozen else autoencoder.image_shape,
-            scale_of(autoencoder),
-            ignores_shape=autoencoder._ignores_shape,
-            frozen=autoencoder if is_frozen else None,
-        )
-        pretraining, refinement = self._recipes(autoencoder, is_frozen, images.shape[1:])
-        if self._k is not None and len(images) < self._k:
-            raise ValueError(f"n_samples={len(images)} should be >= n_clusters={self._k}.")
-        n_components = embedding_size(pretraining.architecture)
-        init = check_init(self.init, self._k, n_components, len(images))
-        if not gives_labels(self.init) and self.init is not None:
-            rehearse(init, self._k, n_components, len(images))
-        cache = Cache.of(self.memory)
-        seeds = check_random_state(self.random_state).randint(LARGEST_SEED, size=3).tolist()
-        schedule = self._schedule(len(images), autoencoder)
-        checkpoint = None
-        if self.checkpoint is not None:
-            start = "" if is_frozen else autoencoder._start_hash(pretraining)
-            identity = self._identity(images, seeds, pretraining, refinement, start)
-            # numbers, because 'auto' may depend on max_batches
-            for name in RESOLVED:
-                identity[name] = str(getattr(schedule, name))
-            epochs = 0 if is_frozen else autoencoder._n_epochs(len(images))
-            lengths = {"epochs": epochs, "max_batches": schedule.max_batches}
-            checkpoint = Checkpoint(self.checkpoint, identity, seeds, lengths)
-            seeds = checkpoint.seeds
-        if not is_frozen:
-            seed_estimator(autoencoder, seeds[0])
-        return Fit(
-            X,
-            y,
-            images,
-            autoencoder,
-            is_frozen,
-            pretraining,
-            refinement,
-            schedule,
-            init,
-            is_rows and autoencoder.image_shape is None,
-            loss,
-            seeds,
-            checkpoint,
-            cache,
-            None if self.max_minutes is None else began + 60 * self.max_minutes,
-        )
-
-    def _schedule(self, n_samples: int, autoencoder: BaseAutoencoder) -> Schedule:
-        """Return the lengths of joint training in numbers."""
-        batch_size = int(autoencoder.batch_size if isinstance(self.batch_size, str) else self.batch_size)
-        epoch = batches_per_epoch(n_samples, batch_size)
-        per_update, most, first = self.batches_per_update, self.max_batches, self.label_batches
-        if isinstance(per_update, str):
-            is_epoch = per_update == "epoch"
-            per_update = epoch if is_epoch else max(BATCHES_PER_UPDATE, int(EPOCHS_PER_UPDATE * epoch))
-        if isinstance(most, str):
-            most = max(BATCHES, EPOCHS * epoch)
-        if isinstance(first, str):
-            first = most // 2 if gives_labels(self.init) else 0
-        per_update, most, first = int(per_update), int(most), int(first)
-        return Schedule(batch_size, per_update, most, min(first, most), self.tol)
-
-    @property
-    def _k(self) -> int | None:
-        """The number of clusters that is asked for, as an int whatever integer it was given as."""
-        return None if self.n_clusters is None else int(self.n_clusters)
 
     def _loss(self) -> ClusteringLoss:
         """Return the clustering loss."""
         return KLDivergence() if self.clustering_loss is None else self.clustering_loss
 
-    def _check_autoencoder(self, is_rows: bool) -> tuple[BaseAutoencoder, bool]:
-        """Return an autoencoder that may be changed, and whether it is fitted already."""
-        is_frozen = isinstance(self.autoencoder, FrozenEstimator)
-        autoencoder = self.autoencoder.estimator if is_frozen else self.autoencoder
-        if autoencoder is None:
-            autoencoder = DenseAutoencoder() if is_rows else ConvAutoencoder()
-        if not isinstance(autoencoder, BaseAutoencoder):
-            raise TypeError(
-                f"autoencoder={self.autoencoder!r} should be a ConvAutoencoder, a DenseAutoencoder, a "
-                "KerasAutoencoder, another BaseAutoencoder, or a fitted one of them in a FrozenEstimator."
-            )
-        if is_frozen:
-            check_is_fitted(autoencoder)
-            return copy.copy(autoencoder), True
-        from skdcec._deep._keras_json import undisturbed_random
-
-        autoencoder._validate_params()
-        autoencoder._check_params()
-        with undisturbed_random():
-            return clone(autoencoder), False
-
-    def _recipes(
-        self, autoencoder: BaseAutoencoder, is_frozen: bool, image_shape: tuple[int, ...]
-    ) -> "tuple[Recipe, Recipe]":
-        """Return the recipes of pretraining and refinement; raise if Keras refuses a parameter."""
-        from skdcec._deep._keras_json import augmentation_json, optimizer_json
-
-        recipe = autoencoder._recipe(image_shape, autoencoder.architecture_ if is_frozen else None)
-        refinement = recipe
-        if not is_autoencoders(self.optimizer):
-            refinement = refinement._replace(optimizer=optimizer_json(self.optimizer))
-        if not is_autoencoders(self.augmentation):
-            check_augmentation(self.augmentation)
-            augmentation = augmentation_json(self.augmentation, image_shape)
-            refinement = refinement._replace(augmentation=augmentation)
-        return recipe, refinement
-
-    def _identity(
-        self, images: Images, seeds: list[int], pretraining: "Recipe", refinement: "Recipe", start: str
-    ) -> dict[str, str]:
-        """Return texts of everything that the result of the fit depends on."""
-        from skdcec._deep._software import software
-
-        # the lengths of phases may grow, see `Checkpoint`
-        unimportant = ("verbose", "memory", "checkpoint", "max_minutes")
-        # described by the recipes
-        in_recipes = re.compile(r"(autoencoder__.*)?(optimizer|augmentation)|autoencoder__.*network")
-        lengths = ("max_batches", "autoencoder__epochs")
-        identity = {
-            name: as_text(value)
-            for name, value in self.get_params(deep=True).items()
-            if name not in lengths
-            and name.split("__")[-1] not in unimportant
-            and not in_recipes.fullmatch(name)
-        }
-        architecture = pretraining.architecture
-        identity["autoencoder__network"] = str(
-            joblib.hash([architecture, json_identity(architecture), start])
-        )
-        for name in ("optimizer", "augmentation"):
-            texts = [getattr(recipe, name) for recipe in (pretraining, refinement)]
-            first, second = (f"{text} {json_identity(text)}".rstrip() for text in texts)
-            identity[f"autoencoder__{name}"] = first
-            own = not is_autoencoders(getattr(self, name))
-            identity[name] = second if own else "that of the autoencoder"
-        # without a seed of its own, a fit goes on with those of the interrupted one
-        identity["random_state"] = "None" if self.random_state is None else repr(seeds)
-        return identity | {"X": images.fingerprint, "software": software()}
-
     # --------------------------------------------------------------- phases
 
-    def _pretrain(self, fit: Fit, task: Task, began: float) -> None:
+    def _pretrain(self, fit: Fit, task: Task) -> None:
         """Train the autoencoder, unless it is fitted."""
         # a leaf: the task of the autoencoder takes its place
         task = task.subtask("pretrain")
         if not fit.is_frozen:
             report(self, "Pretraining the autoencoder.")
-            deadline = None if fit.deadline is None else began + SHARE_OF_PRETRAINING * (fit.deadline - began)
             arguments = AutoencoderFit(
-                fit.X, fit.y, fit.images, fit.pretraining, fit.checkpoint, fit.cache, deadline
+                fit.X,
+                fit.y,
+                fit.images,
+                fit.pretraining,
+                fit.checkpoint,
+                fit.cache,
+                fit.deadline_of_pretraining,
             )
             with task.context.propagate_callback_context(fit.autoencoder):
                 fit.autoencoder._fit_checked(arguments)
@@ -623,7 +405,7 @@ class DCEC(
         task = task.subtask("initialize", X=Z)
         report(self, "Placing the cluster centers.")
         on_images = isinstance(self.init, str)
-        place = partial(start_from, init, fit.arrays, Z, self._k, fit.seeds[1], on_images=on_images)
+        place = partial(start_from, init, fit.arrays, Z, fit.n_clusters, fit.seeds[1], on_images=on_images)
         try:
             if hasattr(init, "set_callbacks"):
                 with task.context.propagate_callback_context(init):
@@ -731,7 +513,7 @@ class DCEC(
     ) -> dict[str, Any]:
         """Return the fitted attributes at one update of joint training."""
         labels, modularity = position.labels, beginning.judge.modularity(position.labels)
-        if self._prefers_initial(beginning, modularity):
+        if self.keep == "best" and beginning.has_better_labels(modularity):
             labels, modularity = beginning.attributes["initial_labels_"], beginning.modularity
         sizes = np.bincount(labels, minlength=len(position.centers))
         order = empty_last(sizes)
@@ -749,48 +531,6 @@ class DCEC(
             "history_": history,
             "n_batches_": position.n_batches,
         }
-
-    def _prefers_initial(self, beginning: Beginning, modularity: float) -> bool:
-        """Return whether the initial labels are better than those of a network, of this modularity."""
-        is_worse = modularity < beginning.modularity - LARGEST_LOSS
-        return self.keep == "best" and beginning.labels is not None and is_worse
-
-    def _warn_of_the_end(self, fit: Fit, beginning: Beginning) -> None:
-        """Warn if joint training ended too early, or did more harm than good."""
-        history, found = self.history_, []
-        n_last, change = history["n_batches"][-1], history["label_change"][-1]
-        if n_last >= fit.schedule.max_batches and change > UNSETTLED:
-            found.append(
-                f"{change:.1%} of the labels still changed at the last update; increase max_batches={n_last}"
-            )
-        settled = change < self.tol and n_last >= fit.schedule.label_batches
-        if fit.deadline is not None and n_last < fit.schedule.max_batches and not settled:
-            if time.monotonic() >= fit.deadline:
-                found.append(f"max_minutes={self.max_minutes:.3g} ended the fit after {n_last} batches")
-        at = np.searchsorted(history["n_batches"], self.n_batches_)
-        if self.n_batches_ and self._prefers_initial(beginning, history["modularity"][at]):
-            found.append(
-                "The network has not learned the initial labels, which are labels_; predict may differ from "
-                "them. Try another network, or more max_batches"
-            )
-        elif self.modularity_ < beginning.modularity - LARGEST_LOSS:
-            found.append(
-                f"Joint training lowered the modularity from {beginning.modularity:.3f} to "
-                f"{self.modularity_:.3f}; initial_labels_ may be better than labels_"
-            )
-        for problem in found:
-            warn(f"{problem}.", ConvergenceWarning)
-
-    def _warn_of_bad_health(self) -> None:
-        """Warn of clusters that are empty, starved or merged."""
-        if any(self.cluster_health_.values()):
-            counts = self.cluster_health_.items()
-            found = ", ".join(f"{number} {name}" for name, number in counts if number)
-            warn(
-                f"Of {len(self.cluster_centers_)} clusters, {found}; see cluster_health_ and cluster_sizes_. "
-                "Try another init, a smaller gamma or longer pretraining.",
-                ConvergenceWarning,
-            )
 
     # ------------------------------------------------------- fitted estimator
 

@@ -17,6 +17,8 @@ from skdcec._deep._watcher import Record, TrainingWatcher
 # An update is kept unless an earlier one has a modularity that is larger by more than this. A good network
 # does not agree with the graph everywhere, so small losses mean nothing.
 LOSS_OF_MODULARITY = 0.005
+# The initial labels are better than those of the network if their modularity is larger by more than this.
+LARGEST_LOSS = 0.04
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,10 @@ class Beginning:
     judge: Judge
     modularity: float  # of the initial labels
     attributes: dict[str, Any]  # fitted attributes so far
+
+    def has_better_labels(self, modularity: float) -> bool:
+        """Return whether labels were given that are better than those of a network with this modularity."""
+        return self.labels is not None and modularity < self.modularity - LARGEST_LOSS
 
 
 class UpdateWatcher(TrainingWatcher):

@@ -93,8 +93,8 @@ class ModularityCurveDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted `ModularityClustering`, or a `DCEC` that started from one, as by default. The graph is that
-            of the fit; with another number of clusters, another tolerance may be chosen.
+            A fitted `ModularityClustering`, or a `DCEC` that started from one (the default). The graph is the
+            one of the fit; with another number of clusters, another tolerance may be chosen.
         n_clusters : array-like of int, default=None
             Numbers of clusters; None is 2 to one and a half times the number of communities.
         random_state : int, RandomState instance or None, default=0
