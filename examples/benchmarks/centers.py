@@ -74,8 +74,8 @@ def report_iterations(results):
 
 
 def report_fits(X, y, k):
-    """Return one cell for each clusterer: the seconds of a fit, its score and its memory."""
-    cells, results = [], {}
+    """Return the seconds, the score and the relative memory of a fit of each clusterer."""
+    results = {}
     for name, model in FITS.items():
         model.set_params(n_clusters=k, random_state=0)
         spent = seconds(model.fit, X)
@@ -86,8 +86,7 @@ def report_fits(X, y, k):
         tracemalloc.stop()
         model.set_params(max_iter=300)
         results[name] = {"seconds": spent, "adjusted_rand_score": score, "memory": memory}
-        cells.append(f"{spent:.2f} s, {score:.3f}, {memory:.1f}")
-    return cells, results
+    return results
 
 
 def main():
@@ -110,14 +109,16 @@ def main():
                 results = numbers["iterations"][case] = time_iterations(X, k, args.repetitions)
                 iterations.append([case, *report_iterations(results)])
                 if not args.no_fits:
-                    cells, numbers["fits"][case] = report_fits(X, y, k)
-                    fits.append([case, *cells])
+                    numbers["fits"][case] = report_fits(X, y, k)
+                    for name, fit in numbers["fits"][case].items():
+                        score = f"{fit['adjusted_rand_score']:.3f}"
+                        fits.append([case, name, f"{fit['seconds']:.2f}", score, f"{fit['memory']:.1f}"])
                 print(case, "done", flush=True)
     print("\nTime of an iteration relative to Lloyd's: median (and ratio of the smallest)")
     print_table(["data", *ITERATIONS], iterations)
     if fits:
         print("\nFull fit: seconds, adjusted Rand index, peak memory relative to the data")
-        print_table(["data", *FITS], fits)
+        print_table(["data", "clusterer", "seconds", "ARI", "memory"], fits)
     write(args.output, numbers)
 
 

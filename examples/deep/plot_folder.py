@@ -1,0 +1,97 @@
+"""
+A folder of pictures
+====================
+From picture files to clusters. The pictures are letters in the fonts of matplotlib, so that nothing is
+downloaded; with pictures of your own, begin at the second step.
+"""
+
+# %%
+# Make some pictures
+# ------------------
+# Ten letters in eleven fonts, six of each, turned and moved a little.
+
+import tempfile
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib import font_manager
+from PIL import Image, ImageDraw, ImageFont
+from sklearn.cluster import KMeans
+
+from skdcec import DCEC, ModularityClustering
+from skdcec.datasets import load_image_folder
+from skdcec.metrics import align_labels, clustering_accuracy_score
+from skdcec.plotting import CenterImagesDisplay, ModularityCurveDisplay
+
+rng = np.random.default_rng(0)
+temporary = tempfile.TemporaryDirectory()
+folder = Path(temporary.name)
+fonts = sorted(
+    font.fname
+    for font in font_manager.fontManager.ttflist
+    if Path(font.fname).is_relative_to(Path(font_manager.__file__).parent)
+    and font.name in ("DejaVu Sans", "DejaVu Serif", "DejaVu Sans Mono")
+)
+for number, path in enumerate(fonts):
+    font = ImageFont.truetype(path, 40)
+    for letter in "ABCDEFGHIJ":
+        for copy in range(6):
+            picture = Image.new("L", (64, 64), "white")
+            place = 32 + rng.uniform(-3, 3, size=2)
+            ImageDraw.Draw(picture).text(place, letter, font=font, fill="black", anchor="mm")
+            picture = picture.rotate(rng.uniform(-8, 8), fillcolor="white")
+            picture.save(folder / f"{letter}_{number}_{copy}.png")
+print(len(list(folder.iterdir())), "pictures")
+
+# %%
+# Read the folder
+# ---------------
+# Pictures of any size and format become images of one size. What cannot be read is in ``notes``.
+
+data = load_image_folder(folder, image_size=28)
+images = data.images
+print(images.shape, images.dtype, len(data.notes))
+
+# %%
+# How many clusters?
+# ------------------
+# The curve of the modularity rises until clusters are divided that have many neighbors in common.
+
+model = ModularityClustering(None, random_state=0).fit(images)
+ModularityCurveDisplay.from_estimator(model)
+plt.show()
+
+# %%
+# Cluster
+# -------
+# The names of these files begin with the class, so the accuracy is known.
+
+letters = np.array([Path(name).name[0] for name in data.filenames])
+dcec = DCEC(10, random_state=0, max_minutes=3).fit(images)
+kmeans = KMeans(10, n_init=10, random_state=0).fit(images.reshape(len(images), -1))
+for name, labels in (("k-means", kmeans.labels_), ("DCEC", dcec.labels_)):
+    print(f"{name:8} accuracy {clustering_accuracy_score(letters, labels):.2f}")
+
+# %%
+# Look at them
+# ------------
+# The decoded center of each cluster, its nearest images, and its farthest, among which errors are likely.
+
+CenterImagesDisplay.from_estimator(dcec, images, n_members=3, n_farthest=3)
+plt.show()
+
+# %%
+# Two runs
+# --------
+# Another seed may give the clusters other numbers. ``align_labels`` gives them the same ones, and shows which
+# pictures changed sides.
+
+other = ModularityClustering(10, random_state=1).fit_predict(images)
+aligned = align_labels(other, dcec.labels_)
+print(f"{np.mean(aligned != dcec.labels_):.1%} of the pictures are in another cluster")
+
+# %%
+# ``python -m skdcec PICTURES -k 10 -o report`` does all of this, and writes a report.
+
+temporary.cleanup()
