@@ -269,7 +269,29 @@ def test_verbose_says_what_happens(dcec, X, capsys):
     dcec.fit(X)
     assert capsys.readouterr().out == ""
     dcec.set_params(verbose=1).fit(X)
-    assert "Placing the cluster centers.\nBatch 4: reconstruction loss" in capsys.readouterr().out
+    assert "Placing the cluster centers by KMeans.\nBatch 4: reconstruction loss" in capsys.readouterr().out
+
+
+def test_verbose_shows_the_epochs_of_the_autoencoder(X, capsys):
+    autoencoder = ConvAutoencoder((4,), (3,), epochs=2)
+    model = DCEC(3, init=farthest, autoencoder=autoencoder, max_batches=2, random_state=0, verbose=1).fit(X)
+    lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("TensorFlow")]
+    assert [" ".join(line.split()[:2]) for line in lines] == [
+        "Pretraining the",
+        "Epoch 1/2,",
+        "Epoch 2/2,",
+        "Placing the",
+        "Batch 2:",
+    ]
+    assert lines[3] == "Placing the cluster centers by farthest."
+    assert all(line.endswith("left.") for line in lines if line[0] in "EB")
+    assert autoencoder.verbose == 0
+    assert model.autoencoder.verbose == 0
+
+
+def farthest(Z, n_clusters, random_state):
+    """Return the rows with the largest norms."""
+    return Z[np.argsort(np.linalg.norm(Z, axis=1))[-n_clusters:]]
 
 
 # --------------------------------------------------------------------------- bad input

@@ -26,9 +26,8 @@ print(rows.shape)
 # %%
 # Five regions
 # ------------
-# The picture on the right of each row has the mean color of each region. With rows as they are, k-means and
-# K-harmonic means see the place only and cut the photograph into tiles. ``MahalanobisKMeans`` has a covariance
-# for each region: the flower is small and of many reds, the background large and of few greens.
+# Each region has its mean color. With rows as they are, k-means and K-harmonic means see the place only, and
+# cut the photograph into tiles. ``MahalanobisKMeans`` has a covariance for each region.
 
 clusterers = {
     "k-means": KMeans(5, n_init=10, random_state=0),

@@ -38,9 +38,8 @@ X = (signals - signals.min()) / np.ptp(signals)
 # %%
 # Three clusterers
 # ----------------
-# Shifts of up to a quarter of the window are more than the default tolerance, so ``shift`` is set; there is
-# nothing to rotate. The network gets the labels of the graph, and learns them from signals that are shifted at
-# random.
+# Shifts of up to an eighth of the window are more than the default tolerance, so ``shift`` is set; there is
+# nothing to rotate. The network learns the labels of the graph, from signals that are shifted at random.
 
 shape = (1, len(time))
 graph = ModularityClustering(

@@ -29,7 +29,7 @@ from skdcec._deep._checkpoint import Saved
 from skdcec._deep._endings import warn_of_bad_health, warn_of_the_end
 from skdcec._deep._fit import Fit, check_fit
 from skdcec._deep._images import check_new_images
-from skdcec._deep._initializers import start_from
+from skdcec._deep._initializers import name_of, start_from
 from skdcec._deep._judge import Judge
 from skdcec._deep._losses import ClusteringLoss, KLDivergence, mean_loss, nearest_centers, soft_assignment
 from skdcec._deep._refinement import Beginning, UpdateWatcher, kept_position
@@ -148,7 +148,7 @@ class DCEC(
         If the disk is full, a warning says so, and the fit goes on.
 
     verbose : int, default=0
-        If positive, print the progress of the fit.
+        If positive, print the progress of the fit, with the epochs of the autoencoder.
 
     random_state : int, RandomState instance or None, default=None
         Determines all random numbers, also in `init` and `autoencoder` if their own ``random_state`` is None.
@@ -403,7 +403,7 @@ class DCEC(
         autoencoder, init = fit.autoencoder, fit.init
         Z = encode(autoencoder.architecture_, autoencoder.weights_, fit.images)
         task = task.subtask("initialize", X=Z)
-        report(self, "Placing the cluster centers.")
+        report(self, f"Placing the cluster centers by {name_of(init)}.")
         on_images = isinstance(self.init, str)
         place = partial(start_from, init, fit.arrays, Z, fit.n_clusters, fit.seeds[1], on_images=on_images)
         try:

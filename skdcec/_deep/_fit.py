@@ -210,7 +210,9 @@ def check_autoencoder(dcec: Any, is_rows: bool) -> tuple[BaseAutoencoder, bool]:
     autoencoder._validate_params()
     autoencoder._check_params()
     with undisturbed_random():
-        return clone(autoencoder), False
+        autoencoder = clone(autoencoder)
+    autoencoder.verbose = max(autoencoder.verbose, dcec.verbose)
+    return autoencoder, False
 
 
 def recipes(

@@ -24,6 +24,13 @@ class Start(NamedTuple):
     labels: ndarray | None = None
 
 
+def name_of(init: Any) -> str:
+    """Return a name for what `check_init` returned."""
+    if hasattr(init, "fit"):
+        return type(init).__name__
+    return getattr(init, "__name__", type(init).__name__) if callable(init) else "the array init"
+
+
 def check_init(init: Any, n_clusters: int | None, n_components: int, n_samples: int) -> Any:
     """Return `init` ready for use: a clone of the clusterer, the array, or the callable.
 
