@@ -16,6 +16,7 @@ References
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -30,6 +31,9 @@ SMALLEST_GAIN = 1e-12
 N_SETTLED = 3
 # Each level is kept while they have no more edges than this together, then only if it is half as large.
 MOST_EDGES = 2**24
+# Links of nodes to communities are a dense matrix if it has no more entries than this: most graphs of a
+# search are small, and the overhead of a sparse product is a third of a millisecond.
+DENSE_LINKS = 2**15
 # At a larger resolution each node is a community.
 LARGEST_RESOLUTION = 2**20
 
@@ -61,6 +65,19 @@ class Graph:
 
     def __len__(self) -> int:
         return len(self.degrees)
+
+    @cached_property
+    def edges(self) -> tuple[ndarray, ndarray, ndarray]:
+        """Both ends and the weight of each edge between two nodes, in both directions."""
+        edges = self.weights.tocoo()
+        i, j = edges.coords
+        between = i != j
+        return i[between], j[between], edges.data[between]
+
+    @cached_property
+    def inside(self) -> float:
+        """The weight inside of nodes."""
+        return float(self.weights.diagonal().sum())
 
     def contracted(self, labels: ndarray) -> Self:
         """Return the graph in which each community is one node."""
@@ -148,10 +165,9 @@ def moved(graph: Graph, labels: ndarray, rng: np.random.Generator) -> ndarray:
     No new community is made; one may lose all its nodes.
     """
     n_communities = int(labels.max()) + 1
-    between = graph.weights - sp.diags_array(graph.weights.diagonal())
     best, largest, waited = labels, -np.inf, 0
     for _ in range(MOST_ROUNDS):
-        moves = best_moves(graph, between, labels, n_communities)
+        moves = best_moves(graph, labels, n_communities)
         waited += 1
         if moves.modularity > largest:
             best, largest, waited = labels, moves.modularity, 0
@@ -162,32 +178,40 @@ def moved(graph: Graph, labels: ndarray, rng: np.random.Generator) -> ndarray:
     return best
 
 
-def best_moves(graph: Graph, between: sp.csr_array, labels: ndarray, n_communities: int) -> Moves:
-    """Return the best move of each node.
-
-    Parameters
-    ----------
-    graph : Graph
-    between : CSR array of shape (n, n)
-        The weights without the diagonal.
-    labels : ndarray of shape (n,)
-    n_communities : int
-    """
-    links = (between @ indicator(labels, n_communities)).tocoo()
-    i, community = links.coords
+def best_moves(graph: Graph, labels: ndarray, n_communities: int) -> Moves:
+    """Return the best move of each node."""
+    if len(graph) * n_communities <= DENSE_LINKS:
+        i, community, links = dense_links(graph, labels, n_communities)
+    else:
+        i, community, links = sparse_links(graph, labels, n_communities)
     volume = np.bincount(labels, graph.degrees, n_communities)
     own = community == labels[i]
-    inside = links.data[own].sum() + graph.weights.diagonal().sum()
-    modularity = float((inside - np.square(volume).sum() / graph.total) / graph.total)
+    modularity = (links[own].sum() + graph.inside - np.square(volume).sum() / graph.total) / graph.total
     others = volume[community] - np.where(own, graph.degrees[i], 0)
-    value = links.data - graph.degrees[i] * others / graph.total
+    value = links - graph.degrees[i] * others / graph.total
     stay = -graph.degrees * (volume[labels] - graph.degrees) / graph.total
     stay[i[own]] = value[own]
     target, largest = labels.copy(), stay.copy()
     if len(i):
         best = first_of_rows(i, value)
         target[i[best]], largest[i[best]] = community[best], value[best]
-    return Moves(target, largest - stay, modularity)
+    return Moves(target, largest - stay, float(modularity))
+
+
+def dense_links(graph: Graph, labels: ndarray, n_communities: int) -> tuple[ndarray, ndarray, ndarray]:
+    """Return the nodes, communities and weights of all links between them."""
+    i, j, weight = graph.edges
+    links = np.bincount(i * n_communities + labels[j], weight, len(graph) * n_communities)
+    linked = np.flatnonzero(links)
+    return linked // n_communities, linked % n_communities, links[linked]
+
+
+def sparse_links(graph: Graph, labels: ndarray, n_communities: int) -> tuple[ndarray, ndarray, ndarray]:
+    """Return the same as `dense_links`."""
+    i, j, weight = graph.edges
+    between = sp.csr_array((weight, (i, j)), shape=graph.weights.shape)
+    links = (between @ indicator(labels, n_communities)).tocoo()
+    return *links.coords, links.data
 
 
 def settled(graph: Graph, rng: np.random.Generator) -> ndarray | None:
@@ -310,3 +334,15 @@ def resized(graph: Graph, labels: ndarray, n_clusters: int, rng: np.random.Gener
     labels = merged(graph, labels, n_clusters)
     better = moved(graph, labels, rng)
     return better if len(np.unique(better)) == n_clusters else labels
+
+
+def modularities(
+    weights: sp.csr_array, n_clusters: int | None, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Return the modularity of a quick partition into so many clusters, and that of the communities."""
+    graph = Graph.of(weights)
+    labels = communities(graph, rng)
+    of_communities = graph.modularity(labels)
+    if n_clusters is None:
+        return of_communities, of_communities
+    return graph.modularity(resized(graph, labels, n_clusters, rng)), of_communities

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skdcec._graph._communities import Graph, partition
+from skdcec._graph._communities import Graph, modularities, partition
 from skdcec._graph._neighbor_graph import NeighborGraph
 from skdcec._graph._neighbors import nearest_neighbors, scales, votes
 from skdcec._graph._views import Tolerance
@@ -45,30 +45,30 @@ def as_tuple(value: Any) -> tuple[Any, ...]:
 
 
 class ModularityClustering(ClusterMixin, BaseEstimator):
-    """Communities of large modularity in the graph of nearest neighbors.
+    """Communities of high modularity in the graph of nearest neighbors.
 
-    Connects each sample with its nearest neighbors, and divides the graph so that the weight inside the
-    clusters exceeds its expectation as far as possible [1]_ [2]_. Clusters may have any shape. Images are
+    Connects each sample to its nearest neighbors, and divides the graph such that the edge weight within
+    clusters exceeds its expectation by as much as possible [1]_ [2]_. Clusters may have any shape. Images are
     compared up to small shifts and rotations. On images this often finds the classes much better than k-means
     or spectral clustering, without training.
 
     Parameters
     ----------
     n_clusters : int or None, default=8
-        Number of clusters: communities are merged until so many are left. None keeps the communities, which
-        are usually more than the classes.
+        Number of clusters: communities are merged until this many are left. None keeps all communities, of
+        which there are usually more than classes.
 
     n_neighbors : int, sequence of int or 'auto', default='auto'
-        Number of neighbors. Of several, the partition with the largest modularity on the graph of the first
-        is taken. 'auto' is (10, 15), but for small clusters no more than a third of their mean size, and at
-        least 3.
+        Number of neighbors. If there are several, the partition with the highest modularity in the graph of
+        the first is used. 'auto' is (10, 15), but for small clusters no more than a third of their mean size,
+        and at least 3.
 
     n_components : int or None, default=40
         Number of principal components in which distances are computed; None is all.
 
     image_shape : tuple, default=None
-        (height, width) or (height, width, channels) of the images that flat rows hold. None: rows are no
-        images, and the next three parameters have no effect.
+        (height, width) or (height, width, channels) of images given as flat rows. None: rows are not images,
+        and the next three parameters have no effect.
 
     shift : float or sequence of float, default=(0.0, 0.04)
         Shifts that the distance of two images ignores, as a fraction of the height and of the width; rounded
@@ -84,8 +84,8 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         one class.
 
     max_samples : int, default=100_000
-        With more samples than this, the graph is made of a random part of them, and the others get the label
-        for which their neighbors in it vote. Time grows with the square of this number.
+        With more samples than this, the graph is built from a random subset, and the others are labeled by a
+        vote of their neighbors in it. Time grows with the square of this number.
 
     random_state : int, RandomState instance or None, default=None
         Determines the order of moves, and the samples. Pass an int for reproducible results.
@@ -109,16 +109,17 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         samples, NaN for those that are not in the graph.
 
     affinity_matrix_ : CSR array of shape (n_samples, n_samples)
-        Weights of the graph of the first of `n_neighbors`; with more than `max_samples` samples of the part.
+        Edge weights of the graph of the first of `n_neighbors`; with more than `max_samples` samples, of the
+        subset.
 
     n_neighbors_ : int
-        The number of neighbors that was taken.
+        The number of neighbors that was used.
 
     shift_, rotation_, blur_ : float
-        The tolerance that was taken; 0 for rows that are no images.
+        The tolerance that was used; 0 for rows that are not images.
 
     n_features_in_ : int
-        Number of features; of images that of pixels times channels.
+        Number of features; for images, of pixels times channels.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X has string column names.
@@ -134,8 +135,8 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
     larger of both directions. Neighbors are exact. Communities are found by joining clusters and moving nodes
     on several levels [2]_, merged in the order of least loss, and then improved by splits and mergers.
 
-    Modularity favors clusters of similar size. The label of a training sample by `predict` may differ from
-    `labels_`, because it is a vote of its neighbors.
+    Modularity favors clusters of similar size. For a training sample, `predict` may differ from `labels_`,
+    because it is a vote of its neighbors.
 
     References
     ----------
@@ -288,8 +289,8 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
     ) -> NeighborGraph:
         """Return the graph under the tolerance that gives the largest modularity on a sample.
 
-        That of the clusters decides; among graphs with nearly the largest, that of the communities. Alone, it
-        would prefer graphs that fall into many communities of images that are almost equal.
+        The modularity of the clusters decides; among graphs with nearly the largest, that of the communities.
+        On its own, the latter would prefer graphs with many communities of almost equal images.
         """
         if image_shape is None:
             tolerances = [Tolerance()]
@@ -304,18 +305,14 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         chosen = draw(X.shape[0], TOLERANCE_SAMPLE, random_state)
         seed = random_state.randint(LARGEST_SEED)
 
-        def modularity(graph: NeighborGraph, n_clusters: int | None) -> float:
-            weights = graph.weights(n_neighbors[0])
-            labels, _ = partition(weights, n_clusters, np.random.default_rng(seed))
-            return Graph.of(weights).modularity(labels)
-
         graphs = [make(X[chosen], tolerance=tolerance) for tolerance in tolerances]
-        of_clusters = [modularity(graph, self._k) for graph in graphs]
-        least = max(of_clusters) - NEARLY
-        best = max(
-            (graph for graph, value in zip(graphs, of_clusters, strict=True) if value >= least),
-            key=partial(modularity, n_clusters=None),
-        )
+        scores = [
+            modularities(graph.weights(n_neighbors[0]), self._k, np.random.default_rng(seed))
+            for graph in graphs
+        ]
+        least = max(scores)[0] - NEARLY
+        near = [i for i, (of_clusters, _) in enumerate(scores) if of_clusters >= least]
+        best = graphs[max(near, key=lambda i: scores[i][1])]
         if len(chosen) == X.shape[0]:
             return best
         return make(X, tolerance=best.tolerance)
@@ -356,7 +353,7 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
     # ------------------------------------------------------- fitted estimator
 
     def predict(self, X: Any) -> ndarray:
-        """Return for each sample the cluster for which its neighbors among the training samples vote.
+        """Return the cluster of each sample, by a vote of its neighbors among the training samples.
 
         Parameters
         ----------
