@@ -24,9 +24,9 @@ __all__ = [
 def clustering_accuracy_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Return the share of samples that the best matching of clusters to classes gets right.
 
-    Each cluster is matched to at most one class, and each class to at most one cluster, so that the
-    number of agreements is largest (the Hungarian method). Clusters and classes that share no samples, not
-    even by way of others, are matched on their own, which saves memory if there are many.
+    Each cluster is matched to at most one class, and each class to at most one cluster, such that as many
+    samples as possible agree (the Hungarian method). Groups of clusters and classes that share no samples
+    with each other are matched separately, which saves memory if there are many.
 
     Parameters
     ----------
@@ -76,8 +76,8 @@ def clustering_accuracy_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 def align_labels(labels: ArrayLike, reference: ArrayLike) -> ndarray:
     """Rename the clusters of one partition after those of another, so that they agree as far as possible.
 
-    Two runs may give the same clusters different numbers. Here each cluster gets the number of at most one of
-    the reference, so that the number of agreements is largest (the Hungarian method).
+    Two runs may give the same clusters different numbers. Here each cluster gets the number of at most one
+    reference cluster, such that as many samples as possible agree (the Hungarian method).
 
     Parameters
     ----------

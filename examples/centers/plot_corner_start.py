@@ -70,8 +70,8 @@ plt.show()
 # %%
 # Twenty data sets for each number of groups
 # ------------------------------------------
-# For comparison, both also start with k-means++, which spreads the initial centers over the data, once. A dot
-# is a data set, the bar is the mean.
+# For comparison, both also start from a single k-means++, which spreads the initial centers over the data. A
+# dot is a data set, the bar is the mean.
 
 methods = {
     "k-means, corner": lambda k, corner: KMeans(k, init=corner, n_init=1),
@@ -101,8 +101,8 @@ plt.show()
 # Summary
 # -------
 # - From the corner, K-harmonic means is far ahead of k-means for each number of groups.
-# - Its start matters little, but not nothing: with more groups, more runs end with two centers in one group,
-#   and one center between two others, as in the first of the five panels.
+# - Its start has some effect, but little: with more groups, more runs end with two centers in one group, and
+#   one center between two others, as in the first of the five panels.
 # - A good start closes the gap. From a single k-means++, k-means does about as well as K-harmonic means, and
 #   better than K-harmonic means from the corner. So the method is most useful if you cannot choose or trust
 #   the start.

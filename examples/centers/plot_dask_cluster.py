@@ -100,7 +100,7 @@ cluster.close()
 # - The same estimator takes a dask array, and finds the same centers up to rounding.
 # - On one machine this is no faster: a cluster is for data that one machine cannot hold, or cannot read fast
 #   enough.
-# - Call ``persist`` if the rows fit into the memory of the workers, and use chunks of a few ten thousand rows
-#   or more.
+# - Call ``persist`` if the rows fit into the memory of the workers, and use chunks of tens of thousands of
+#   rows or more.
 #
 # :class:`~skdcec.KernelKHarmonicMeans` and :class:`~skdcec.MahalanobisKMeans` also take dask arrays.

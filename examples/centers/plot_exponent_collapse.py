@@ -7,7 +7,7 @@ from 2 to 12, and with ``p="auto"``.
 """
 
 # %%
-# Groups of the same distance in any dimension
+# Groups at the same distance in any dimension
 # --------------------------------------------
 # The groups have unit variance in each feature. Their means are drawn at random, such that two of them are
 # five units apart on average (as a root mean square). In the plane, eight groups at this distance must
@@ -47,7 +47,7 @@ def count_distinct(centers, X):
 # %%
 # The warning
 # -----------
-# If centers coincide with an explicit exponent, the fit warns. This is the warning for p = 2 in ten
+# With an explicit exponent, the fit warns if centers coincide. This is the warning for p = 2 in ten
 # dimensions:
 
 X, y = groups(10, seed=0)
@@ -111,10 +111,10 @@ for d in dimensions:
 # - In the plane any exponent keeps all centers, and the smallest is best.
 # - More dimensions need a larger exponent. Even above p* *some* centers can coincide: here p* is below 2 in
 #   ten dimensions, as the warning says, but p = 2 loses centers.
-# - If centers coincide, the adjusted Rand index falls with their number.
-# - A larger one does not help, and in two and in five dimensions it harms a little: samples far from all
-#   centers gain weight.
-# - ``p="auto"`` kept all eight in each data set. It takes larger exponents than these, because it does not
-#   give samples more weight for being far (``degree=2``), and scores as k-means does or a little better.
+# - If centers coincide, the adjusted Rand index falls with the number of distinct centers.
+# - An exponent larger than needed does not help, and in two and five dimensions it does slight harm: samples
+#   far from all centers gain weight.
+# - ``p="auto"`` kept all eight centers in each data set. It takes larger exponents than these, because it
+#   gives distant samples no extra weight (``degree=2``), and scores the same as k-means or slightly better.
 #
 # For the theory of p*, see :ref:`sphx_glr_auto_examples_explained_plot_how_khm_works.py`.

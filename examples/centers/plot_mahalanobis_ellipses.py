@@ -97,8 +97,8 @@ plt.show()
 # --------------------------
 # A covariance for each cluster has many parameters. Two standardized data sets of scikit-learn show the
 # problem: iris has 150 samples of 4 features, wine has 178 of 13, so a cluster has about 60 samples for the
-# 91 parameters of its covariance. ``shrinkage`` replaces a part of the covariance by the
-# diagonal of the covariance of all data. Without it, a warning says so. Here the starts are by k-means++.
+# 91 parameters of its covariance. ``shrinkage`` replaces a part of the covariance with the diagonal of the
+# covariance of all data; without it, the fit warns. Here the fits start from k-means++.
 
 print(f"{'ARI':<11}{'iris':>7}{'shrunk':>8}{'mixture':>9}{'wine':>10}{'shrunk':>8}{'mixture':>9}")
 datasets = [load_iris(), load_wine()]

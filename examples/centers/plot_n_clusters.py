@@ -1,9 +1,9 @@
 """
 How many clusters?
 ==================
-The center-based clusterers need the number of clusters. Two common criteria to choose it, the silhouette and
-the stability under subsampling, are applied to blobs, iris and digits. They do not always agree, neither with
-each other nor with the classes.
+The center-based clusterers need the number of clusters. Two common criteria for choosing it, the silhouette
+and the stability under subsampling, are applied to blobs, iris and digits. They do not always agree with each
+other or with the classes.
 """
 
 # %%
@@ -110,8 +110,8 @@ for name, method in silhouette:
 # - On the digits, the silhouette hardly changes from eight to sixteen, so its maximum means little. Stability
 #   has a peak at nine or ten. The classes agree best with more than ten clusters, perhaps because a digit is
 #   written in more than one way.
-# - On the digits, partitions of K-harmonic means are more stable than of k-means from one start, at each
-#   number of clusters. Stable does not mean right: their agreement with the classes is much the same.
+# - On the digits, partitions of K-harmonic means are more stable than those of k-means from one start, for
+#   each number of clusters. Stable does not mean right: they agree with the classes to much the same degree.
 # - The dots are widely spread. With few pairs of halves, a difference of a few hundredths means nothing.
 #
 # All scores come from scikit-learn, and work with any clusterer that has ``predict``, such as

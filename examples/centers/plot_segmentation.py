@@ -1,8 +1,8 @@
 """
 Segment a photograph
 ====================
-Each pixel is a row of color and place, and a cluster is a region. The units differ: color in [0, 1], place in
-pixels. K-means needs weights for them; the Mahalanobis distance finds its own.
+Each pixel is a row of color and position, and a cluster is a region. The units differ: color in [0, 1],
+position in pixels. K-means needs weights for them; the Mahalanobis distance finds its own.
 """
 
 # %%
@@ -26,8 +26,8 @@ print(rows.shape)
 # %%
 # Five regions
 # ------------
-# Each region has its mean color. With rows as they are, k-means and K-harmonic means see the place only, and
-# cut the photograph into tiles. ``MahalanobisKMeans`` has a covariance for each region.
+# Each region has its mean color. On the rows as they are, k-means and K-harmonic means see only the position,
+# and cut the photograph into tiles. ``MahalanobisKMeans`` has a covariance for each region.
 
 clusterers = {
     "k-means": KMeans(5, n_init=10, random_state=0),
@@ -55,7 +55,7 @@ plt.show()
 # %%
 # Other units
 # -----------
-# Colors in bytes and places in thousands of pixels change the regions of k-means, and not those of
+# Colors in bytes and positions in thousands of pixels change the regions of k-means, but not those of
 # ``MahalanobisKMeans``.
 
 scaled = rows * [255, 255, 255, 0.001, 0.001]

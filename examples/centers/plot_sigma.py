@@ -196,7 +196,8 @@ plt.show()
 # - At one to two total standard deviations, far noise pulls less. On the noisy groups the centers were nearer
 #   to the true means than with K-harmonic means.
 # - ``sigma="scale"``, the total standard deviation, was wide enough on two of these data sets. Half of it
-#   scored less, because it depends on the start. The default, ``"auto"``, also tries two and four times that.
+#   scored lower, because the result then depends on the start. The default, ``"auto"``, also tries two and
+#   four times that.
 # - Without noise, no width was ahead of :class:`~skdcec.KHarmonicMeans`.
 
 # sphinx_gallery_thumbnail_number = 2

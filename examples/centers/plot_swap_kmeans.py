@@ -65,13 +65,13 @@ for row, (set_name, (X, y)) in zip(axes, sets.items(), strict=True):
 plt.show()
 
 # %%
-# A covariance for each cluster follows clusters of unlike shapes. Its criterion ignores how large clusters
-# are, so it may split a large one if clusters overlap: use ``"tied"`` there, or a Gaussian mixture.
+# A covariance for each cluster adapts to clusters of different shapes. Its criterion ignores cluster sizes,
+# so it may split a large cluster if clusters overlap: use ``"tied"`` then, or a Gaussian mixture.
 
 # %%
 # The digits
 # ----------
-# Standardized pixels, as in scikit-learn's example. Most of the seconds go into the twenty runs of k-means
+# Standardized pixels, as in scikit-learn's example. Most of the time goes into the twenty runs of k-means
 # from which the others start.
 
 digits = load_digits()

@@ -1,9 +1,9 @@
 """
 Does a swarm find better centers?
 =================================
-Particle swarms are often proposed to place cluster centers. Every clusterer of this package, scikit-learn's
-``KMeans`` and `DCEC` take a function as ``init``, so a swarm is a function. Here it is compared with
-restarts.
+Particle swarms are often proposed for placing cluster centers. All clusterers of this package, `DCEC`
+included, and scikit-learn's ``KMeans`` take a function as ``init``, so a swarm can be a function. Here it is
+compared with restarts.
 """
 
 # %%
@@ -11,7 +11,7 @@ restarts.
 # -------------------------
 # A particle is a set of centers. It moves on with some inertia, and is drawn to the best place that it has
 # seen and to the best one of the whole swarm [1]_. After each generation, some iterations of a clusterer may
-# improve these places: with K-harmonic means this is PSOKHM [2]_. (There, the iterations improve the last
+# improve these places: with K-harmonic means this is PSOKHM [2]_. (In [2]_, the iterations improve the last
 # places of the particles. That missed the best objective in half of our runs on many clusters; this did not.)
 
 import time

@@ -1,15 +1,15 @@
 """
 Cluster texts
 =============
-Words of texts, weighted by TF-IDF, are sparse rows with thousands of columns. The harmonic pair takes them as
-they are. The texts are the descriptions of scikit-learn's own estimators, so that nothing is downloaded; the
-module of each is its class.
+Texts as words weighted by TF-IDF are sparse rows with thousands of columns. The two K-harmonic clusterers
+take them as they are. The texts are the descriptions of scikit-learn's own estimators, so that nothing is
+downloaded; the module of each is its class.
 """
 
 # %%
 # Sparse rows
 # -----------
-# Five modules, up to the word "Parameters", where the docstrings become alike.
+# The estimators of five modules, without words that are in two of five texts.
 
 import numpy as np
 from sklearn.cluster import KMeans
@@ -33,8 +33,8 @@ print(f"{X.shape[0]} texts, {X.shape[1]} words, {X.nnz / X.shape[0]:.0f} of them
 # %%
 # Clusters
 # --------
-# In so many columns, all distances are alike, and ``p="auto"`` takes the largest exponent that it tries: the
-# harmonic means are then close to k-means. Means over five seeds of the adjusted Rand index:
+# With so many columns, all distances are similar, and ``p="auto"`` takes a large exponent: the harmonic
+# means are then close to k-means. The adjusted Rand index, averaged over five seeds:
 
 clusterers = {
     "k-means, 10 starts": KMeans(5, n_init=10),

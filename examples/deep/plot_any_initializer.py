@@ -103,8 +103,8 @@ plt.show()
 # Summary
 # -------
 # - Joint training raised the accuracy by three to five hundredths from most starts, by a tenth from the
-#   function, and not at all from HDBSCAN. Only neighbors in the order of the initializers changed places, so
-#   joint training does not make up for a poor start.
+#   function, and not at all from HDBSCAN. Only initializers adjacent in the ranking changed places, so joint
+#   training does not make up for a poor start.
 # - The number of clusters that HDBSCAN finds depends on ``min_cluster_size``, and may differ from the number
 #   of classes: it is 9 with 25, 4 with 40, and 3 with 50. With four clusters for ten digits, not much more
 #   than four tenths of the images can agree.

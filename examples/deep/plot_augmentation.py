@@ -113,7 +113,7 @@ plt.show()
 # Augmentation does not always help. Here the network without it had the smaller error and the higher scores,
 # at the start and after joint training. A likely reason is the size of the images: a shift of less than a
 # pixel blurs. Eighty epochs may also be too few for images that are never the same twice. This is one seed,
-# one network, and a start in the embedding; the default start, communities of the images, needs neither. So
-# inspect the augmented images first, as in the first figure, and compare. See
+# one network, and a start in the embedding; the default start, communities of the images, needs no network or
+# embedding. So inspect the augmented images first, as in the first figure, and compare. See
 # :class:`~skdcec.ConvAutoencoder` for the parameter and :class:`~skdcec.plotting.EmbeddingDisplay` for the
 # figures.

@@ -9,7 +9,7 @@ without.
 # %%
 # Pictures
 # --------
-# Tiles of two photographs, which come with scikit-learn. Whether a tile is from one or the other is not told.
+# Tiles of two photographs that come with scikit-learn. DCEC is not told which photograph a tile is from.
 
 import warnings
 
@@ -44,8 +44,8 @@ plt.show()
 # -----------
 # The encoder is a small MobileNet, an average over all positions, and a linear embedding; the decoder is that
 # of `ConvAutoencoder`. ``WEIGHTS = "imagenet"`` downloads weights (once), and a path reads a file; ``None``
-# starts at random, as here, so that this page needs no network. A pair of models keeps the weights that it
-# has. With ``TRAINABLE = False`` only the embedding and the decoder are trained.
+# starts at random, as here, so that this page needs no download. A pair of models starts from its own
+# weights. With ``TRAINABLE = False`` only the embedding and the decoder are trained.
 
 WEIGHTS, TRAINABLE = None, True
 keras.utils.set_random_seed(0)
@@ -71,8 +71,8 @@ print(f"DCEC with a MobileNet: {clustering_accuracy_score(y, dcec.labels_):.3f}"
 # %%
 # Features as rows
 # ----------------
-# With good weights it is often enough to cluster the features as they are. This takes seconds, and any
-# clusterer does it. (From random weights they say little, of course.)
+# With good weights it is often enough to cluster the features as they are. This takes seconds, and works with
+# any clusterer. (From random weights they say little, of course.)
 
 rows = features.predict(X, verbose=0)
 labels = ModularityClustering(2, random_state=0).fit_predict(rows)

@@ -10,8 +10,8 @@ numbers of epochs of pretraining, and before and after the refinement.
 # More epochs of pretraining
 # --------------------------
 # With the same ``random_state``, a short fit is the beginning of a long one. For each, the table has the mean
-# squared error of the reconstruction, and the silhouette of the true digits and the accuracy of k-means in
-# the embedding.
+# squared reconstruction error and, in the embedding, the silhouette of the true digits and the accuracy of
+# k-means.
 
 # sphinx_gallery_thumbnail_number = 2
 import matplotlib.pyplot as plt

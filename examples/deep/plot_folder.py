@@ -56,7 +56,7 @@ print(images.shape, images.dtype, len(data.notes))
 # %%
 # How many clusters?
 # ------------------
-# The curve of the modularity rises until clusters are divided that have many neighbors in common.
+# The modularity curve rises until clusters with many neighbors in common are divided.
 
 model = ModularityClustering(None, random_state=0).fit(images)
 ModularityCurveDisplay.from_estimator(model)
@@ -84,8 +84,8 @@ plt.show()
 # %%
 # Two runs
 # --------
-# Another seed may give the clusters other numbers. ``align_labels`` gives them the same ones, and shows which
-# pictures changed sides.
+# Another seed may number the clusters differently. ``align_labels`` makes the numbers agree, to show which
+# pictures changed clusters.
 
 other = ModularityClustering(10, random_state=1).fit_predict(images)
 aligned = align_labels(other, dcec.labels_)

@@ -104,7 +104,7 @@ print(f"trained again: {counter.counts['epoch']} epochs and {counter.counts['upd
 print(f"of {resumed.autoencoder.epochs} epochs and {len(resumed.history_['n_batches'])} updates")
 
 # %%
-# No epoch of pretraining was repeated, and only the updates after the last save. A crash costs about five
+# Only the updates after the last save were repeated, and no epoch of pretraining. A crash costs about five
 # seconds, or one update or epoch if these take longer.
 #
 # The results are identical:

@@ -63,7 +63,7 @@ for name, labels in found.items():
 # %%
 # Members
 # -------
-# Twenty signals of each cluster. Those of k-means have their pulse at one place, whatever its kind.
+# Twenty signals of each cluster. In those of k-means, all pulses are at one place, whatever their kind.
 
 figure, axes = plt.subplots(
     len(found), len(kinds), figsize=(10, 6), sharex=True, sharey=True, layout="constrained"

@@ -2,9 +2,9 @@ r"""
 How DCEC works
 ==============
 
-This page does each phase of deep convolutional embedded clustering by hand: an autoencoder that embeds images
-in a few dimensions, centers in this embedding, soft assignments of images to centers, targets that are more
-confident than the assignments, and joint training, which moves the assignments to the targets.
+This page works through deep convolutional embedded clustering by hand, phase by phase: an autoencoder that
+embeds images in a few dimensions, centers in this embedding, soft assignments of images to centers, targets
+that are more confident than the assignments, and joint training, which moves the assignments to the targets.
 
 The method is that of Guo, Liu, Zhu and Yin, *Deep clustering with convolutional autoencoders* (2017); soft
 assignment and target go back to Xie, Girshick and Farhadi, *Unsupervised deep embedding for clustering

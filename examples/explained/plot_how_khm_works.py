@@ -106,8 +106,8 @@ def weights(X, centers, p=2):
 # The figure shows both, and their product, for four centers of which three crowd on the left. Each map colors
 # the plane of possible samples. The three share the samples around them: a sample that is about equally far
 # from all three belongs to each by a third. Shared samples also lose weight: their w is about a third. So
-# only a ninth of such a sample holds a center of the crowd, while nearly the full weight of the samples next
-# to it holds the center on the right. So samples far from all centers can draw a center out of the
+# only a ninth of such a sample holds a center of the crowd, while the center on the right is held by nearly
+# the full weight of the samples next to it. So samples far from all centers can draw a center out of the
 # crowd.
 
 crowd = np.array([[-5.5, 0.8], [-5.5, -0.8], [-4.2, 0], [5.5, 0]])
@@ -292,9 +292,9 @@ plt.show()
 # The default ``p="auto"``
 # ------------------------
 # Five overlapping groups in ten dimensions, in five colors, on their first two principal components. With p =
-# 2 all centers coincide (the one cross is five), and the estimator warns. The default ``p="auto"`` tries
-# exponents from 2 to 64 and takes the one whose clusters have the lowest inertia. It keeps all five, and
-# agrees with k-means.
+# 2 all centers coincide (the one cross marks all five), and the estimator warns. The default ``p="auto"``
+# tries exponents from 2 to 64 and takes the one whose clusters have the lowest inertia. It keeps all five,
+# and agrees with k-means.
 
 Z, group = make_blobs(
     n_samples=1000, centers=5, n_features=10, center_box=(-3.5, 3.5), cluster_std=2, random_state=1

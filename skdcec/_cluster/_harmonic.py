@@ -183,8 +183,8 @@ class _BaseHarmonicMeans(BaseCenterClusterer):
 class KHarmonicMeans(_BaseHarmonicMeans):
     """K-harmonic means clustering.
 
-    A k-means that hardly depends on its initial centers: each sample is served by the harmonic mean
-    of its distances to all centers, so that centers in a crowd are free to leave it.
+    A variant of k-means that hardly depends on its initial centers: each sample contributes the harmonic mean
+    of its distances to all centers, so that crowded centers are free to move apart.
 
     Parameters
     ----------
@@ -210,20 +210,21 @@ class KHarmonicMeans(_BaseHarmonicMeans):
         below ``tol`` times the mean variance of the features.
 
     p : 'auto' or float, default='auto'
-        Exponent of the distance, between 2 and 100. Small exponents make soft clusters, and let centers fall
-        onto one point in high dimension; large ones come close to k-means. 'auto' tries 2, 4, 8 and so
-        on to 64 on some of the samples. Of those that keep the most centers apart, it takes the one whose
-        clusters have the lowest inertia.
+        Exponent of the distance, between 2 and 100. Small exponents make soft clusters, and let centers
+        collapse onto one point in high dimensions; large ones come close to k-means. 'auto' tries 2, 4, 8 and
+        so on up to 64 on a subset of the samples. Of those that keep the most centers apart, it takes the one
+        whose clusters have the lowest inertia.
 
     degree : 'auto' or float, default='auto'
-        The power of the distance that the objective is, from 2 to ``p``. With 2 no sample weighs more for
-        being far from all centers: this is fuzzy c-means with m = 1 + 2 / p, and the objective of power
-        k-means. With ``p`` it is Zhang's K-harmonic means, in which the weights of badly served samples grow
-        as ``distance**(p - 2)``: this draws centers to clusters that have none, but also to outliers. 'auto'
-        is 2 with ``p='auto'``, and ``p`` if that is a number.
+        Degree of the objective in the distance, from 2 to ``p``. With 2, samples far from all centers gain no
+        extra weight: this is fuzzy c-means with m = 1 + 2 / p, and the objective of power k-means. With ``p``
+        it is Zhang's K-harmonic means, in which the weights of such samples grow as ``distance**(p - 2)``:
+        this draws centers to clusters that have none, but also to outliers. 'auto' is 2 with ``p='auto'``,
+        and ``p`` if that is a number.
 
     accelerate : bool, default=True
-        Lengthen the steps while the objective falls. The optimum is the same, in fewer iterations.
+        Whether to lengthen the steps while the objective falls, which reaches the same optimum in fewer
+        iterations.
 
     verbose : int, default=0
         If positive, print the objective at each iteration.
@@ -278,8 +279,8 @@ class KHarmonicMeans(_BaseHarmonicMeans):
     of power k-means [4]_. For degree > 2 the published update can raise Q; here it is damped by 2/degree, and
     by halves as long as Q would rise. An iteration costs O(n_samples * n_clusters * n_features).
 
-    In high dimension all distances are alike, and only large exponents keep centers apart: the result is
-    close to that of k-means. Classes that overlap in space are found by no center-based method.
+    In high dimensions all distances are similar, and only large exponents keep centers apart: the result is
+    close to that of k-means. No center-based method finds classes that overlap in space.
 
     References
     ----------
@@ -378,10 +379,9 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
     sigma : {'auto', 'scale'} or float, default='auto'
         Width of the kernel, exp(-d^2 / sigma^2) for 'rbf', in the units of the data. 'scale' is the total
         standard deviation (the root of the summed variances of the features). 'auto' tries 1, 2 and 4 times
-        that, and takes the narrowest one whose clusters have the lowest inertia, or up to 1 % more. The
-        Gaussian kernel is that of
-        scikit-learn with ``gamma = 1 / sigma**2``. Its ``gamma="scale"`` gives the same width if all features
-        have the same mean, and a wider kernel if not.
+        that, and takes the narrowest whose clusters have an inertia within 1 % of the lowest. The Gaussian
+        kernel is that of scikit-learn with ``gamma = 1 / sigma**2``; scikit-learn's ``gamma="scale"`` gives
+        the same width if all features have the same mean, and a wider kernel otherwise.
 
     p : 'auto' or float, default='auto'
         Exponent of the distance in feature space, between 2 and 100. 'auto' tries 2, 4, 8 and so on to 64
@@ -389,11 +389,12 @@ class KernelKHarmonicMeans(_BaseHarmonicMeans):
         have the lowest inertia.
 
     degree : 'auto' or float, default='auto'
-        The power of that distance that the objective is, from 2 to ``p``, as in `KHarmonicMeans`. 'auto' is 2
-        with ``p='auto'``, and ``p`` if that is a number, as in the paper [2]_.
+        Degree of the objective in that distance, from 2 to ``p``, as in `KHarmonicMeans`. 'auto' is 2 with
+        ``p='auto'``, and ``p`` if that is a number, as in the paper [2]_.
 
     accelerate : bool, default=True
-        Lengthen the steps while the objective falls. The optimum is the same, in fewer iterations.
+        Whether to lengthen the steps while the objective falls, which reaches the same optimum in fewer
+        iterations.
 
     verbose : int, default=0
         If positive, print the objective at each iteration.

@@ -49,7 +49,7 @@ SLIGHT_SHRINKAGE = 0.05
 # A variance within clusters may follow from the moments of all data if it is no smaller than this fraction of
 # the variance of all data: otherwise too few digits would be left.
 SHORTCUT = {np.dtype(np.float32): 1e-2, np.dtype(np.float64): 1e-5}
-# So many samples of a cluster are few for each feature, if it has a covariance of its own, or if not.
+# Fewer samples per feature than this are few for a cluster with (True) or without its own covariance.
 FEW_SAMPLES = {True: 4, False: 2}
 
 
@@ -277,8 +277,8 @@ class MahalanobisRule(Rule):
 class MahalanobisKMeans(BaseCenterClusterer):
     """Mahalanobis k-means clustering.
 
-    Clusters are ellipsoids rather than balls, of one shape or each of its own, and the result does not
-    depend on the units of the features ('spherical' apart), nor for most covariance types on any other
+    Clusters are ellipsoids rather than balls, with a common shape or one for each, and the result does not
+    depend on the units of the features (except for 'spherical') or, for most covariance types, on any other
     invertible linear map of them.
 
     Parameters
@@ -289,11 +289,11 @@ class MahalanobisKMeans(BaseCenterClusterer):
     covariance_type : {'global', 'tied', 'full', 'diag', 'spherical'} or Covariance, default='full'
         The covariance that gives the metric, by name or as an object such as those of `skdcec.covariances`:
 
-        - 'global': of all data, once: k-means on whitened data, the distance of [1]_. It also evens out the
-          directions that tell clusters apart, and is rarely better than k-means.
+        - 'global': that of all data, estimated once. This is k-means on whitened data, with the distance of
+          [1]_. It also shrinks the directions that separate clusters, and is rarely better than k-means.
         - 'tied': the pooled covariance within the clusters, estimated together with them. This
           minimizes its determinant.
-        - 'full': of each cluster.
+        - 'full': the covariance of each cluster.
         - 'diag': the variances of each cluster, feature by feature.
         - 'spherical': the mean variance of each cluster.
 
@@ -314,23 +314,23 @@ class MahalanobisKMeans(BaseCenterClusterer):
         Largest number of iterations of a run.
 
     tol : float, default=1e-6
-        A run has converged once the squared change of centers and covariances is below ``tol``, in the metric
-        of all data: in coordinates in which their covariance is the identity; for 'diag' and 'spherical', in
-        which their variances or the mean variance are one.
+        A run has converged once the squared change of centers and covariances is below ``tol``, in
+        coordinates in which the covariance of all data is the identity ('diag': its variances are one;
+        'spherical': their mean is one).
 
     shrinkage : {'auto', 'ledoit_wolf'} or float, default='auto'
         Replaces a covariance V by ``(1 - shrinkage) * V + shrinkage * diag(T)``, where T is the covariance of
         all data: a number from 0 to 1, or one of
 
-        - 'auto': ``2 d / (2 d + n)`` with the number d of features and the mean size n of a cluster, not
-          counting repeated samples; for 'global', n is the number of all samples. It is as if each cluster
-          had two more samples for each feature, with the covariance diag(T).
+        - 'auto': ``2 d / (2 d + n)`` with the number d of features and the mean cluster size n, not counting
+          repeated samples; for 'global', n is the total number of samples. This is as if each cluster had two
+          extra samples per feature, with the covariance diag(T).
         - 'ledoit_wolf': the estimate of Ledoit and Wolf [3]_ on standardized features.
 
-        1e-6 only keeps V from becoming singular. With 0 the metric of 'global', 'tied' and 'full' does not
-        depend on any invertible linear map of the features; with more, it still does not depend on their
-        units. With 1, 'global' only undoes the units of the features. The other types need something to be
-        left of V: for them 1 is an error, and an estimate is .99 at most.
+        1e-6 only keeps V from becoming singular. With 0, the metric of 'global', 'tied' and 'full' is
+        invariant to any invertible linear map of the features; with more, it is still invariant to their
+        units. With 1, 'global' only removes the units of the features. For the other types some of V must
+        remain: 1 is an error, and an estimate is at most .99.
 
     verbose : int, default=0
         If positive, print the objective at each iteration.
@@ -364,12 +364,12 @@ class MahalanobisKMeans(BaseCenterClusterer):
 
     inertia_ : float
         Weighted sum of squared distances of samples to the center of their cluster: for 'global' in its
-        metric, otherwise under the covariance of all data without shrinkage. So it falls with ``n_clusters``,
-        as that of ``KMeans`` does.
+        metric, otherwise under the covariance of all data without shrinkage. So, as in ``KMeans``, it falls
+        as ``n_clusters`` grows.
 
     objective_ : float
         For 'global' the inertia; otherwise the squared distances under the covariance of the cluster plus,
-        for each sample, its log-determinant, and a penalty for ``shrinkage``.
+        for each sample, the log-determinant of that covariance, and a penalty for ``shrinkage``.
 
     history_ : dict of ndarray
         'objective', of shape (`n_iter_` + 1,): the objective before the first and after each iteration; it
@@ -400,8 +400,8 @@ class MahalanobisKMeans(BaseCenterClusterer):
     tr(V_j^-1 diag(T)) also counts in the assignment of samples.
 
     If there are no more samples than features, all samples lie equally far from each other under their own
-    covariance, and the metric tells nothing. With few samples in a cluster, covariances are fitted to noise.
-    Set shrinkage, or reduce the features first. A warning says so.
+    covariance, and the metric is uninformative. With few samples in a cluster, covariances are fitted to
+    noise. A warning then recommends setting ``shrinkage``, or reducing the features first.
 
     The criterion of 'full', 'diag' and 'spherical' has no mixing proportions: if clusters overlap and
     differ much in size, its lowest value may split the largest. A Gaussian mixture suits such data better.

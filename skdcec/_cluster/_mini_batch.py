@@ -90,7 +90,7 @@ def shuffled_batches(
 
 
 class MiniBatchKHarmonicMeans(_BaseHarmonicMeans):
-    """K-harmonic means that sees some rows at a time.
+    """K-harmonic means that learns from a batch of rows at a time.
 
     The sums of `KHarmonicMeans` become moving averages over batches. `partial_fit` learns from a stream;
     `fit` makes passes over shuffled rows.
@@ -122,7 +122,7 @@ class MiniBatchKHarmonicMeans(_BaseHarmonicMeans):
         `KHarmonicMeans`; `partial_fit` on the first batch.
 
     degree : 'auto' or float, default='auto'
-        The power of the distance that the objective is, as in `KHarmonicMeans`.
+        Degree of the objective in the distance, as in `KHarmonicMeans`.
 
     verbose : int, default=0
         If positive, print the objective at each pass.
@@ -158,7 +158,7 @@ class MiniBatchKHarmonicMeans(_BaseHarmonicMeans):
         Number of passes. Only after `fit`.
 
     n_steps_ : int
-        Number of batches so far, with the sample of rows that `fit` begins with.
+        Number of batches so far, including the sample of rows with which `fit` begins.
 
     n_features_in_ : int
         Number of features seen during fit.
@@ -244,7 +244,7 @@ class MiniBatchKHarmonicMeans(_BaseHarmonicMeans):
         """Make passes from one set of initial centers, telling the callbacks of each pass."""
         rows, random_state = problem.rows, check_random_state(self.random_state)
         run = task.subtask("init", max_subtasks=self.max_iter)
-        # a sample of rows first: in a small batch, which may lack a cluster, its center would not stay
+        # a sample of rows first: if a small batch lacks a cluster, the center of that cluster would move away
         state, objectives = rule.learn(start, self._few(problem).rows)[0], []
         for n_iter in range(1, self.max_iter + 1):
             iteration, before, total = run.subtask("iteration"), state, 0.0
@@ -268,8 +268,8 @@ class MiniBatchKHarmonicMeans(_BaseHarmonicMeans):
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn from a batch of rows.
 
-        The first batch also determines the initial centers and ``p='auto'``, so it should have many rows of
-        all clusters.
+        The first batch also determines the initial centers and, with ``p='auto'``, the exponent, so it should
+        have many rows of every cluster.
 
         Parameters
         ----------
@@ -288,7 +288,7 @@ class MiniBatchKHarmonicMeans(_BaseHarmonicMeans):
         Raises
         ------
         ValueError
-            For bad parameters or data; the estimator is then as before.
+            For bad parameters or data; the estimator is then unchanged.
         """
         rule: Any
         with block_pool() as pool:

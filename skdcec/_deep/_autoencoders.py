@@ -106,7 +106,7 @@ class ConvAutoencoder(_BuiltInAutoencoder):
         Filters of each stage, a convolution of stride 2.
 
     kernel_sizes : sequence of int, default=(5, 5, 3)
-        Side of the kernel of the convolution of each stage, in pixels; as many as filters.
+        Side of the convolution kernel in each stage, in pixels; one for each entry of `filters`.
 
     n_components : int, default=10
         Dimension of the embedding.
@@ -122,8 +122,8 @@ class ConvAutoencoder(_BuiltInAutoencoder):
         Whether to add the input of the convolutions of stride 1 to their output, as in ResNet [3]_.
 
     image_shape : tuple, default=None
-        (height, width) or (height, width, channels) of the images that flat rows hold. None: a square
-        gray image if the length of a row is a perfect square, else an image of one row.
+        (height, width) or (height, width, channels) of images given as flat rows. None means a square gray
+        image if the row length is a perfect square, else an image of one row.
 
     augmentation : {'affine', None} or keras.layers.Layer, default='affine'
         Changes the images of each batch at random. 'affine' is `skdcec.layers.RandomAffine`: shifts of up to
@@ -132,23 +132,23 @@ class ConvAutoencoder(_BuiltInAutoencoder):
 
     value_range : 'auto' or tuple of (low, high), default='auto'
         The values of X that become 0 and 1. 'auto' divides uint8 by 255 and leaves other types as they are; a
-        warning tells of values for which that is doubtful.
+        warning is issued for values for which that is doubtful.
 
     layerwise_epochs : int, default=0
         Passes over the images in which each layer first learns alone to restore its own input, a random
-        fraction of which is set to zero: the stacked denoising autoencoder of [4]_. 0 is without.
+        fraction of which is set to zero, as in the stacked denoising autoencoder of [4]_. 0 omits this.
 
     corruption : float, default=0.2
-        That fraction.
+        The fraction that is set to zero.
 
     epochs : int or 'auto', default='auto'
-        Passes over the images; 'auto' is as many as make 750 steps, and at least 5.
+        Passes over the images; 'auto' is enough for 750 steps, and at least 5.
 
     batch_size : int, default=256
         Images per step.
 
     optimizer : str or keras.optimizers.Optimizer, default='adam'
-        Keras optimizer; an object is copied, never trained itself.
+        Keras optimizer; an object is copied and left unchanged.
 
     dtype_policy : {'float32', 'mixed_bfloat16', 'mixed_float16'} or None, default='float32'
         Keras policy of the layers. The mixed ones compute in half precision, which is faster on GPUs and
@@ -205,8 +205,8 @@ class ConvAutoencoder(_BuiltInAutoencoder):
     Notes
     -----
     The network is that of [1]_, section 4.1: the last convolution is unpadded if that divides the
-    sides without remainder (28 becomes 3), else padded (16 becomes 2). Sides that are not multiples of 4
-    work, too: padding that enlarges a side is cropped again in the decoder. Weights start Glorot uniform.
+    sides without remainder (28 becomes 3), else padded (16 becomes 2). Sides that are not multiples of 4 also
+    work: the decoder crops padding that enlarges a side. Weights start Glorot uniform.
 
     References
     ----------
@@ -326,9 +326,8 @@ class DenseAutoencoder(_BuiltInAutoencoder):
         Dimension of the embedding.
 
     image_shape : tuple, default=None
-        (height, width) or (height, width, channels) of the images that flat rows hold; only the
-        augmentation needs to know. None: a square gray image if the length of a row is a perfect
-        square, else an image of one row.
+        (height, width) or (height, width, channels) of images given as flat rows; only the augmentation needs
+        it. None means a square gray image if the row length is a perfect square, else an image of one row.
 
     augmentation : {None, 'affine'} or keras.layers.Layer, default=None
         Changes the images of each batch at random. 'affine' is `skdcec.layers.RandomAffine`: shifts of up to
@@ -337,23 +336,23 @@ class DenseAutoencoder(_BuiltInAutoencoder):
 
     value_range : 'auto' or tuple of (low, high), default='auto'
         The values of X that become 0 and 1. 'auto' divides uint8 by 255 and leaves other types as they are; a
-        warning tells of values for which that is doubtful.
+        warning is issued for values for which that is doubtful.
 
     layerwise_epochs : int, default=0
         Passes over the images in which each layer first learns alone to restore its own input, a random
-        fraction of which is set to zero: the stacked denoising autoencoder of [3]_. 0 is without.
+        fraction of which is set to zero, as in the stacked denoising autoencoder of [3]_. 0 omits this.
 
     corruption : float, default=0.2
-        That fraction.
+        The fraction that is set to zero.
 
     epochs : int or 'auto', default='auto'
-        Passes over the images; 'auto' is as many as make 750 steps, and at least 5.
+        Passes over the images; 'auto' is enough for 750 steps, and at least 5.
 
     batch_size : int, default=256
         Images per step.
 
     optimizer : str or keras.optimizers.Optimizer, default='adam'
-        Keras optimizer; an object is copied, never trained itself.
+        Keras optimizer; an object is copied and left unchanged.
 
     dtype_policy : {'float32', 'mixed_bfloat16', 'mixed_float16'} or None, default='float32'
         Keras policy of the layers. The mixed ones compute in half precision, which is faster on GPUs and

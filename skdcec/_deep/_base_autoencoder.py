@@ -102,24 +102,24 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
     Parameters
     ----------
     image_shape : tuple, default=None
-        (height, width) or (height, width, channels) of the images that flat rows hold. None: a square
-        gray image if the length of a row is a perfect square, else an image of one row.
+        (height, width) or (height, width, channels) of images given as flat rows. None means a square gray
+        image if the row length is a perfect square, else an image of one row.
 
     augmentation : {None, 'affine'} or keras.layers.Layer, default=None
         Changes the images of each batch at random. 'affine' is `skdcec.layers.RandomAffine`.
 
     value_range : 'auto' or tuple of (low, high), default='auto'
         The values of X that become 0 and 1. 'auto' divides uint8 by 255 and leaves other types as they are; a
-        warning tells of values for which that is doubtful.
+        warning is issued for values for which that is doubtful.
 
     epochs : int or 'auto', default='auto'
-        Passes over the images; 'auto' is as many as make 750 steps, and at least 5.
+        Passes over the images; 'auto' is enough for 750 steps, and at least 5.
 
     batch_size : int, default=256
         Images per step.
 
     optimizer : str or keras.optimizers.Optimizer, default='adam'
-        Keras optimizer; an object is copied, never trained itself.
+        Keras optimizer; an object is copied and left unchanged.
 
     verbose : int, default=0
         If positive, print the loss of each epoch.
@@ -331,7 +331,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
             Keras ``PyDataset``, a ``tf.data.Dataset`` or a dask array) and an array of a file (HDF5, Zarr)
             are read once, into a temporary file.
         y : array-like of shape (n_samples,), default=None
-            Not used for training; it is only handed to the callbacks.
+            Not used for training, only passed to the callbacks.
 
         Returns
         -------
@@ -343,7 +343,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         ValueError
             For bad parameters or data, before any training.
         FloatingPointError
-            If the loss stops being finite; the estimator is then as before.
+            If the loss becomes non-finite; the estimator is then unchanged.
         """
         self._check_params()
         images = check_images(self, X, self.image_shape, scale_of(self), ignores_shape=self._ignores_shape)
@@ -468,7 +468,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         Returns
         -------
         images : ndarray
-            In the layout of the training data, and on their scale after `value_range_`.
+            In the layout of the training data, on the scale that the network sees (see `value_range_`).
         """
         from skdcec._deep._training import decode
 

@@ -82,10 +82,10 @@ class DCEC(
         - a label for each image, integers of shape (n_samples,), from any clustering of the images.
 
     autoencoder : autoencoder, FrozenEstimator of one or None, default=None
-        A `ConvAutoencoder`, `DenseAutoencoder`, `KerasAutoencoder` or other subclass of `BaseAutoencoder`, of
-        which a clone is trained. None is ``ConvAutoencoder()`` for images, and ``DenseAutoencoder()`` for the
-        rows of a table. A fitted one in scikit-learn's ``FrozenEstimator`` is not trained again, only refined
-        (a copy of it). To set parameters such as ``autoencoder__epochs`` or ``init__p`` by name, pass the
+        A `ConvAutoencoder`, `DenseAutoencoder`, `KerasAutoencoder` or other subclass of `BaseAutoencoder`; a
+        clone of it is trained. None is ``ConvAutoencoder()`` for images, and ``DenseAutoencoder()`` for the
+        rows of a table. A fitted one in scikit-learn's ``FrozenEstimator`` is not pretrained again; a copy of
+        it is refined. To set parameters such as ``autoencoder__epochs`` or ``init__p`` by name, pass the
         objects first.
 
     clustering_loss : ClusteringLoss or None, default=None
@@ -119,33 +119,33 @@ class DCEC(
         Joint training ends when a smaller fraction of the labels changes from one update to the next.
 
     keep : {'best', 'last'}, default='best'
-        The update that is returned. 'best' is the last one, unless the modularity of its labels in a graph of
-        the nearest neighbors of the images is smaller by more than 0.005 than it was before; joint training
-        then ends early. If even the best is worse than the initial labels by more than 0.04, `labels_` are
-        the initial ones, and a warning says so.
+        The update that is returned. 'best' is the last one, unless the modularity of its labels in a
+        nearest-neighbor graph of the images has fallen by more than 0.005; joint training then ends early. If
+        even the best is more than 0.04 worse than the initial labels, `labels_` holds the initial ones, and a
+        warning is issued.
 
     batch_size : int or 'autoencoder', default='autoencoder'
-        Images per step of joint training; 'autoencoder' takes the value of the autoencoder, as below.
+        Images per step of joint training; 'autoencoder' uses the value of the autoencoder, here and below.
 
     optimizer : str or keras.optimizers.Optimizer, default='autoencoder'
-        Keras optimizer of joint training; an object is copied, never trained itself.
+        Keras optimizer of joint training; an object is copied and left unchanged.
 
     augmentation : {'autoencoder', 'affine', None} or keras.layers.Layer, default='autoencoder'
         Changes the images of each batch of joint training at random. To augment only one stage, set it here
         and on the autoencoder to different values.
 
     checkpoint : str, path-like or None, default=None
-        A folder that keeps the progress of the fit. If the fit is interrupted, even killed, and called again
-        with equal parameters and images, it goes on from there and ends as if it had not been interrupted.
-        A finished fit goes on if `max_batches` or the ``epochs`` of the autoencoder are larger now. The
-        progress of a fit with other parameters or images is refused.
+        Folder for the progress of the fit. If the fit is interrupted, even killed, calling it again with
+        equal parameters and images resumes it, with the same result as without the interruption. A finished
+        fit continues if `max_batches` or the ``epochs`` of the autoencoder have been increased. The progress
+        of a fit with other parameters or images is refused.
 
     memory : str, path-like, joblib.Memory or None, default=None
-        A folder that keeps pretrained autoencoders, or a memory whose location it is. A fit on the same
-        images, with the same autoencoder and seed, takes the one from there, so that several values of `init`
-        or `gamma` share it. With callbacks other than a ``ProgressBar``, which may end the training, it is
-        not taken from there. Its files hold arrays and JSON only; a damaged one is written again.
-        If the disk is full, a warning says so, and the fit goes on.
+        Folder for pretrained autoencoders, or a memory whose location is used. A fit on the same images, with
+        the same autoencoder and seed, reuses the one stored there, so that several values of `init` or
+        `gamma` share it. With callbacks other than a ``ProgressBar``, which may end the training, it is not
+        reused. The files contain only arrays and JSON; a damaged one is rewritten. If the disk is full, a
+        warning is issued and the fit continues.
 
     verbose : int, default=0
         If positive, print the progress of the fit, with the epochs of the autoencoder.
@@ -173,18 +173,18 @@ class DCEC(
         The refined autoencoder.
 
     modularity_ : float
-        Modularity of `labels_` in a graph of the nearest neighbors of the images (of some of them, if they
-        are many): a score without labels, in which the network has no part.
+        Modularity of `labels_` in a nearest-neighbor graph of the images (of a subset, if there are many): a
+        label-free score that does not involve the network.
 
     confidence_ : ndarray of shape (n_samples,)
         The fraction of the weight of an image's edges in this graph that stays in its cluster; NaN for images
         that are not in the graph.
 
     init_ : object
-        The fitted clusterer that gave the start; the parameter itself if it was none.
+        The fitted clusterer that gave the start, or the parameter itself if it is not a clusterer.
 
     initial_centers_ : ndarray of shape (n_clusters, n_components)
-        The centers that it placed, in the embedding before joint training.
+        The initial centers, in the embedding before joint training.
 
     initial_labels_ : ndarray of shape (n_samples,), int32
         The partition that joint training starts from: the labels that `init` gives, or the nearest of its
@@ -343,7 +343,7 @@ class DCEC(
             batch. A stream (a Keras ``PyDataset``, a ``tf.data.Dataset`` or a dask array) and an array of a
             file (HDF5, Zarr) are read once, into a temporary file.
         y : array-like of shape (n_samples,), default=None
-            Not used for training; it is only handed to the callbacks.
+            Not used for training, only passed to the callbacks.
 
         Returns
         -------
@@ -353,11 +353,12 @@ class DCEC(
         Raises
         ------
         ValueError, TypeError
-            For bad parameters or data, before any training. `init` is tried on a random embedding then.
+            For bad parameters or data, before any training; this includes a trial of `init` on a random
+            embedding.
         InitializationError
-            If `init` fails all the same after pretraining; it keeps the pretrained autoencoder.
+            If `init` still fails after pretraining; the error keeps the pretrained autoencoder.
         FloatingPointError
-            If the loss stops being finite; the estimator is then as before.
+            If the loss becomes non-finite; the estimator is then unchanged.
         """
         began = time.monotonic()
         fit = check_fit(self, X, y, began)
@@ -603,7 +604,7 @@ class DCEC(
         Returns
         -------
         images : ndarray
-            In the layout of the training data, and on their scale after `value_range_`.
+            In the layout of the training data, on the scale that the network sees (see `value_range_`).
         """
         check_is_fitted(self)
         images: ndarray = self.autoencoder_.inverse_transform(X)

@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 
 class KerasAutoencoder(BaseAutoencoder):
-    """Autoencoder of your own Keras networks.
+    """Autoencoder for your own Keras networks.
 
-    Any pair of functional or sequential models that maps images to embeddings and embeddings to images, of
-    any depth, with batch normalization, dropout or mixed precision. `DCEC` trains it jointly, like the
-    others.
+    Takes any pair of functional or sequential models that maps images to embeddings and embeddings to images,
+    of any depth, with batch normalization, dropout or mixed precision. `DCEC` trains it jointly, like the
+    other autoencoders.
 
     Parameters
     ----------
     network : callable or pair of keras.Model, default=None
         A function ``network(image_shape)`` that returns an encoder and a decoder for images of shape (height,
         width, channels), or such a pair itself. The networks of a function start from weights that their own
-        initializers draw, determined by `random_state`; a pair starts from the weights that it has, and is
-        never trained itself. None is `skdcec.networks.conv_autoencoder`.
+        initializers draw, determined by `random_state`; of a pair, a copy is trained, starting from its
+        current weights. None is `skdcec.networks.conv_autoencoder`.
 
     image_shape : tuple, default=None
-        (height, width) or (height, width, channels) of the images that flat rows hold. None: a square
-        gray image if the length of a row is a perfect square, else an image of one row.
+        (height, width) or (height, width, channels) of images given as flat rows. None means a square gray
+        image if the row length is a perfect square, else an image of one row.
 
     augmentation : {None, 'affine'} or keras.layers.Layer, default=None
         Changes the images of each batch at random. 'affine' is `skdcec.layers.RandomAffine`: shifts of up to
@@ -42,16 +42,16 @@ class KerasAutoencoder(BaseAutoencoder):
 
     value_range : 'auto' or tuple of (low, high), default='auto'
         The values of X that become 0 and 1. 'auto' divides uint8 by 255 and leaves other types as they are; a
-        warning tells of values for which that is doubtful.
+        warning is issued for values for which that is doubtful.
 
     epochs : int or 'auto', default='auto'
-        Passes over the images; 'auto' is as many as make 750 steps, and at least 5.
+        Passes over the images; 'auto' is enough for 750 steps, and at least 5.
 
     batch_size : int, default=256
         Images per step.
 
     optimizer : str or keras.optimizers.Optimizer, default='adam'
-        Keras optimizer; an object is copied, never trained itself.
+        Keras optimizer; an object is copied and left unchanged.
 
     verbose : int, default=0
         If positive, print the loss of each epoch.
@@ -102,9 +102,9 @@ class KerasAutoencoder(BaseAutoencoder):
 
     Notes
     -----
-    Layer classes of your own need ``@keras.saving.register_keras_serializable()``, as the
-    networks are rebuilt from their configuration. Lambda layers are refused, because they could not be read
-    safely. Losses of layers, such as regularizers, are trained on, but are not part of ``history_``.
+    Your own layer classes need ``@keras.saving.register_keras_serializable()``, because networks are rebuilt
+    from their configuration. Lambda layers are refused, because they cannot be read safely. Losses of layers,
+    such as those of regularizers, are part of training, but not of ``history_``.
 
     Examples
     --------

@@ -344,10 +344,10 @@ class KMeansLoss(MembershipLoss):
     pixels, not the sum. On the digits, values from 0.03 to 1 made little difference.
 
     The steps of the rule of [1]_ do not depend on the order of the images, so one update takes them together:
-    the new center is the mean of all images that it was ever given. The images of the start count as such.
+    the new center is the mean of all images that it was ever given, including those of the start.
 
     Lloyd's centers are means of images without augmentation. If the batches are augmented, the network draws
-    the augmented images there, the others move on, and the centers run after them, ever faster.
+    the augmented images to them, the original images move on, and the centers follow them, ever faster.
 
     References
     ----------

@@ -38,11 +38,11 @@ def load_npz(
         ``train_images``, ``train_labels``, ``test_images`` and ``test_labels`` (MedMNIST); the arrays of a
         subset that is not loaded may be missing. It is read without unpickling.
     subset : {'train', 'val', 'test', 'all'}, default='train'
-        The images to return, unless `images` names them; 'all' are those of all parts that there are.
+        The images to return, unless `images` names them; 'all' returns every part that exists.
     images : str, default=None
-        Name of the array of images, if it is another one, such as 'arr_0' (KMNIST).
+        Name of the array of images, if it has another name, such as 'arr_0' (KMNIST).
     target : str, default=None
-        Name of the array of their classes, if `images` is given. None is without classes.
+        Name of the array of their classes, if `images` is given. None means no classes.
 
     Returns
     -------
@@ -150,8 +150,8 @@ def load_mat(
     target : str, default=None
         Name of the array of their classes, one integer each.
     sample_axis : int or tuple of int, default=0
-        The axis of `images` that counts them, such as -1 for SVHN. If there are two, the first of them counts
-        the classes, such as (2, 1) for the file ``usps_all.mat``, of shape (256, 1100, 10).
+        The axis of `images` that runs over the samples, such as -1 for SVHN. If there are two, the first runs
+        over the classes, such as (2, 1) for the file ``usps_all.mat``, of shape (256, 1100, 10).
 
     Returns
     -------

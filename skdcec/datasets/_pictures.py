@@ -13,7 +13,7 @@ from numpy import ndarray
 FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 SUFFIXES = {".avif", ".bmp", ".dib", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"}
 SUFFIXES |= {".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"}
-# Files that are no pictures, of which nobody has to be told.
+# Files that are not pictures, and need not be reported.
 NO_PICTURES = {".csv", ".db", ".htm", ".html", ".ini", ".json", ".log", ".md", ".py", ".txt", ".xml"}
 NO_PICTURES |= {".yaml", ".yml"}
 # Formats whose files may hold several pictures.

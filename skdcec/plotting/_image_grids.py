@@ -10,8 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 from skdcec._image_shape import resolve_image_shape
 from skdcec.plotting._axes import axes_of
 
-# Pixels are empty if they exceed the smallest value by no more than this part of the range, and the ground is
-# if more than this part of the pixels are.
+# Pixels are empty if they exceed the smallest value by no more than this fraction of the range; the ground is
+# empty if more than this fraction of the pixels are.
 ALMOST_EMPTY, EMPTY_GROUND = 0.01, 1 / 3
 
 

@@ -15,10 +15,10 @@ LARGEST_SEED = np.iinfo(np.int32).max
 
 
 class ModularityCurveDisplay:
-    """The modularity of partitions of one graph, over the number of their clusters.
+    """The modularity of partitions of one graph, against the number of clusters.
 
-    It rises up to the number of communities, which is often larger than that of the classes. Numbers beyond
-    which it hardly rises are candidates; look at the images of each.
+    It rises up to the number of communities, which is often larger than that of classes. Numbers beyond which
+    it hardly rises are candidates; look at the images of each.
 
     Use :meth:`from_estimator`; all parameters are kept as attributes.
 
@@ -88,7 +88,7 @@ class ModularityCurveDisplay:
     ) -> Self:
         """Divide the graph of a fitted estimator again, into different numbers of clusters.
 
-        This leaves out the splits that a fit tries at last, so values may be a little smaller.
+        This omits the splits that a fit tries last, so values may be slightly smaller.
 
         Parameters
         ----------
