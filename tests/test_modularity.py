@@ -55,6 +55,23 @@ def test_finds_the_digits(digits, usps):
         assert clustering_accuracy_score(y, labels) > least
 
 
+def test_near_copies_do_not_hide_the_classes(digits):
+    # a graph of copies has a community for each of the 60 digits
+    rng = np.random.default_rng(0)
+    chosen = np.concatenate([np.flatnonzero(digits.target == c)[:10] for c in (0, 1, 2, 4, 6, 7)])
+    copies = np.repeat(digits.images[chosen], 12, axis=0)
+    X = np.clip(copies + 0.03 * rng.standard_normal(copies.shape), 0, 1)
+    y = np.repeat(digits.target[chosen], 12)
+    model = ModularityClustering(6, random_state=0).fit(X)
+    assert model.n_communities_ > 24
+    assert model.n_clusters_ == 6
+    # by the few edges between copies, mergers have .32
+    assert clustering_accuracy_score(y, model.labels_) > 0.6
+    # copies stay together
+    assert (model.labels_.reshape(-1, 12) == model.labels_[::12, np.newaxis]).all()
+    assert np.mean(model.predict(X) == model.labels_) > 0.99
+
+
 def test_clusters_of_any_shape():
     X, y = make_moons(400, noise=0.05, random_state=0)
     labels = ModularityClustering(2, random_state=0).fit_predict(X)

@@ -1,47 +1,34 @@
 """
 A folder of pictures
 ====================
-From picture files to clusters. The pictures are letters in the fonts of matplotlib, so that nothing is
+From picture files to clusters. The pictures are scikit-learn's digits as files, so that nothing is
 downloaded; with pictures of your own, begin at the second step.
 """
 
 # %%
 # Make some pictures
 # ------------------
-# Ten letters in eleven fonts, six of each, turned and moved a little.
+# A thousand files, whose names begin with the digit.
 
 import tempfile
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib import font_manager
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from sklearn.cluster import KMeans
 
 from skdcec import DCEC, ModularityClustering
-from skdcec.datasets import load_image_folder
+from skdcec.datasets import load_digits_images, load_image_folder
 from skdcec.metrics import align_labels, clustering_accuracy_score
 from skdcec.plotting import CenterImagesDisplay, ModularityCurveDisplay
 
-rng = np.random.default_rng(0)
 temporary = tempfile.TemporaryDirectory()
 folder = Path(temporary.name)
-fonts = sorted(
-    font.fname
-    for font in font_manager.fontManager.ttflist
-    if Path(font.fname).is_relative_to(Path(font_manager.__file__).parent)
-    and font.name in ("DejaVu Sans", "DejaVu Serif", "DejaVu Sans Mono")
-)
-for number, path in enumerate(fonts):
-    font = ImageFont.truetype(path, 40)
-    for letter in "ABCDEFGHIJ":
-        for copy in range(6):
-            picture = Image.new("L", (64, 64), "white")
-            place = 32 + rng.uniform(-3, 3, size=2)
-            ImageDraw.Draw(picture).text(place, letter, font=font, fill="black", anchor="mm")
-            picture = picture.rotate(rng.uniform(-8, 8), fillcolor="white")
-            picture.save(folder / f"{letter}_{number}_{copy}.png")
+digits = load_digits_images()
+for i, (image, digit) in enumerate(zip(digits.images[:1000], digits.target, strict=False)):
+    picture = Image.fromarray(np.uint8(255 * image)).resize((64, 64))
+    picture.save(folder / f"{digit}_{i}.png")
 print(len(list(folder.iterdir())), "pictures")
 
 # %%
@@ -49,7 +36,7 @@ print(len(list(folder.iterdir())), "pictures")
 # ---------------
 # Pictures of any size and format become images of one size. What cannot be read is in ``notes``.
 
-data = load_image_folder(folder, image_size=28)
+data = load_image_folder(folder, image_size=16)
 images = data.images
 print(images.shape, images.dtype, len(data.notes))
 
@@ -65,13 +52,13 @@ plt.show()
 # %%
 # Cluster
 # -------
-# The names of these files begin with the class, so the accuracy is known.
+# The classes of these pictures are known, so the accuracy is.
 
-letters = np.array([Path(name).name[0] for name in data.filenames])
+classes = np.array([Path(name).name[0] for name in data.filenames])
 dcec = DCEC(10, random_state=0, max_minutes=3).fit(images)
 kmeans = KMeans(10, n_init=10, random_state=0).fit(images.reshape(len(images), -1))
 for name, labels in (("k-means", kmeans.labels_), ("DCEC", dcec.labels_)):
-    print(f"{name:8} accuracy {clustering_accuracy_score(letters, labels):.2f}")
+    print(f"{name:8} accuracy {clustering_accuracy_score(classes, labels):.2f}")
 
 # %%
 # Look at them

@@ -306,17 +306,24 @@ def split_and_merged(graph: Graph, labels: ndarray, rng: np.random.Generator) ->
     return labels
 
 
-def partition(weights: sp.csr_array, n_clusters: int | None, rng: np.random.Generator) -> tuple[ndarray, int]:
-    """Return a partition of large modularity into so many clusters, and the number of communities.
+def partition(
+    weights: sp.csr_array, n_clusters: int | None, rng: np.random.Generator
+) -> tuple[ndarray, ndarray]:
+    """Return a partition of large modularity into so many clusters, and the communities that it merges.
 
     None keeps the communities.
     """
     graph = Graph.of(weights)
-    labels = communities(graph, rng)
-    n_communities = int(labels.max()) + 1
-    if n_clusters is not None:
-        labels = split_and_merged(graph, resized(graph, labels, n_clusters, rng), rng)
-    return labels, n_communities
+    found = communities(graph, rng)
+    if n_clusters is None:
+        return found, found
+    return split_and_merged(graph, resized(graph, found, n_clusters, rng), rng), found
+
+
+def regrouped(weights: sp.csr_array, groups: ndarray, n_clusters: int, rng: np.random.Generator) -> ndarray:
+    """Return a partition of groups of nodes of large modularity in a graph between them."""
+    between = Graph.of(weights).contracted(groups)
+    return partition(between.weights, n_clusters, rng)[0][groups]
 
 
 def resized(graph: Graph, labels: ndarray, n_clusters: int, rng: np.random.Generator) -> ndarray:

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skdcec._graph._communities import Graph, modularities, partition
+from skdcec._graph._communities import Graph, modularities, partition, regrouped
 from skdcec._graph._neighbor_graph import NeighborGraph
 from skdcec._graph._neighbors import nearest_neighbors, scales, votes
 from skdcec._graph._views import Tolerance
@@ -35,6 +35,9 @@ LARGEST_SEED = np.iinfo(np.int32).max
 VALIDATION: dict[str, Any] = {"accept_sparse": "csr", "dtype": [np.float64, np.float32]}
 # Differences of modularity below this are noise of the search.
 NEARLY = 0.002
+# With more communities than this for each cluster, they are merged by links between communities, of so many
+# neighbors: those of the graph are mostly inside.
+MANY_COMMUNITIES, OUTSIDE_NEIGHBORS = 2, 5
 # A graph needs two nodes.
 FEWEST_SAMPLES = 2
 
@@ -133,7 +136,10 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
     -----
     Weights are exp(-d_ij^2 / (s_i s_j)) with the distance s_i to the seventh neighbor [3]_, symmetric by the
     larger of both directions. Neighbors are exact. Communities are found by joining clusters and moving nodes
-    on several levels [2]_, merged in the order of least loss, and then improved by splits and mergers.
+    on several levels [2]_, merged in the order of least loss, and then improved by splits and mergers. If there
+    are more than two communities for each cluster, as with copies of images, hardly any edges lead from one
+    to another. Then they are merged by the modularity of a graph between communities, in which each sample
+    is linked to the five nearest samples of other communities.
 
     Modularity favors clusters of similar size. For a training sample, `predict` may differ from `labels_`,
     because it is a vote of its neighbors.
@@ -227,7 +233,7 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
             raise ValueError(f"max_samples={self.max_samples} should be >= n_clusters={self._k}.")
         n_neighbors = self._n_neighbors(len(chosen))
         graph = self._best_graph(X[chosen], image_shape, tolerances, n_neighbors, random_state)
-        fitted = attributes | self._divide(graph, n_neighbors, random_state)
+        fitted = attributes | self._divide(graph, X[chosen], n_neighbors, random_state)
         if len(chosen) < n:
             labels = np.empty(n, np.int32)
             labels[chosen] = fitted["_point_labels"]
@@ -318,23 +324,28 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         return make(X, tolerance=best.tolerance)
 
     def _divide(
-        self, graph: NeighborGraph, n_neighbors: tuple[int, ...], random_state: np.random.RandomState
+        self, graph: NeighborGraph, X: Any, n_neighbors: tuple[int, ...], random_state: np.random.RandomState
     ) -> dict[str, Any]:
         """Return the fitted attributes of the best partition."""
         affinity_matrix = graph.weights(n_neighbors[0])
         reference = Graph.of(affinity_matrix)
-        best: tuple[float, int, ndarray, int] | None = None
+        best: tuple[float, int, ndarray, ndarray] | None = None
         for m in n_neighbors:
             rng = np.random.default_rng(random_state.randint(LARGEST_SEED))
             weights = affinity_matrix if m == n_neighbors[0] else graph.weights(m)
-            labels, n_communities = partition(weights, self._k, rng)
+            labels, communities = partition(weights, self._k, rng)
             modularity = reference.modularity(labels)
             if best is None or modularity > best[0]:
-                best = modularity, m, labels.astype(np.int32), n_communities
+                best = modularity, m, labels, communities
         assert best is not None
-        modularity, m, labels, n_communities = best
+        modularity, m, labels, communities = best
+        n_communities = int(communities.max()) + 1
+        if self._k is not None and n_communities > MANY_COMMUNITIES * self._k:
+            between = graph.weights_between(X, communities, OUTSIDE_NEIGHBORS)
+            labels = regrouped(between, communities, self._k, rng)
+            modularity = reference.modularity(labels)
         return {
-            "labels_": labels,
+            "labels_": labels.astype(np.int32),
             "n_clusters_": int(labels.max()) + 1,
             "n_communities_": n_communities,
             "modularity_": modularity,
@@ -347,7 +358,7 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
             "_projection": graph.projection,
             "_points": graph.points,
             "_scales": scales(graph.neighbors),
-            "_point_labels": labels,
+            "_point_labels": labels.astype(np.int32),
         }
 
     # ------------------------------------------------------- fitted estimator

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
+import numpy as np
 import scipy.sparse as sp
 from numpy import ndarray
 
@@ -40,3 +41,18 @@ class NeighborGraph:
     def weights(self, n_neighbors: int) -> sp.csr_array:
         """Return the weights of the graph."""
         return neighbor_graph(self.neighbors, n_neighbors)
+
+    def weights_between(self, X: Any, groups: ndarray, n_neighbors: int) -> sp.csr_array:
+        """Return the weights of a graph of the same rows, whose neighbors are of other groups.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features)
+            The rows from which the graph was made.
+        groups : ndarray of shape (n,), int
+        n_neighbors : int
+        """
+        n_others = len(groups) - int(np.bincount(groups).max())
+        m = min(n_neighbors, n_others)
+        found = nearest_neighbors(self.projection(X), self.points, m, leave_out_self=True, groups=groups)
+        return neighbor_graph(found, m)

@@ -42,7 +42,12 @@ def squared_distance_blocks(views: list[ndarray], points: ndarray) -> Iterator[t
 
 
 def nearest_neighbors(
-    views: list[ndarray], points: ndarray, n_neighbors: int, *, leave_out_self: bool
+    views: list[ndarray],
+    points: ndarray,
+    n_neighbors: int,
+    *,
+    leave_out_self: bool,
+    groups: ndarray | None = None,
 ) -> Neighbors:
     """Return the nearest points of each row, by the least distance over the views of the row.
 
@@ -53,6 +58,8 @@ def nearest_neighbors(
     n_neighbors : int
     leave_out_self : bool
         Whether the rows are the points, so that a row is not its own neighbor.
+    groups : ndarray of shape (n,), int, or None
+        If the rows are the points: rows of one group are no neighbors of each other.
     """
     n = len(views[0])
     squared = np.empty((n, n_neighbors), points.dtype)
@@ -60,6 +67,8 @@ def nearest_neighbors(
     for rows, D in squared_distance_blocks(views, points):
         if leave_out_self:
             D[np.arange(len(D)), np.arange(n)[rows]] = np.inf
+        if groups is not None:
+            D[groups[rows, np.newaxis] == groups] = np.inf
         found = np.argpartition(D, n_neighbors - 1, axis=1)[:, :n_neighbors]
         values = np.take_along_axis(D, found, axis=1)
         order = np.lexsort((found, values), axis=1)
