@@ -136,10 +136,10 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
     -----
     Weights are exp(-d_ij^2 / (s_i s_j)) with the distance s_i to the seventh neighbor [3]_, symmetric by the
     larger of both directions. Neighbors are exact. Communities are found by joining clusters and moving nodes
-    on several levels [2]_, merged in the order of least loss, and then improved by splits and mergers. If there
-    are more than two communities for each cluster, as with copies of images, hardly any edges lead from one
-    to another. Then they are merged by the modularity of a graph between communities, in which each sample
-    is linked to the five nearest samples of other communities.
+    on several levels [2]_, merged in the order of least loss, and then improved by splits and mergers. With
+    more than two communities for each cluster, as for copies of images, hardly any edges lead from one to
+    another. Then they are merged by the modularity of a graph between communities, in which each sample is
+    linked to the five nearest samples of other communities.
 
     Modularity favors clusters of similar size. For a training sample, `predict` may differ from `labels_`,
     because it is a vote of its neighbors.
