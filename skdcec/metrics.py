@@ -136,6 +136,9 @@ def check_labels(name: str, labels: ArrayLike) -> ndarray:
             raise ValueError(f"{name} contains NaN or infinity.")
         if (values != np.rint(values)).any():
             raise ValueError(f"{name} has continuous values; it should name classes or clusters.")
+    are_texts = {isinstance(value, str) for value in values} if values.dtype.kind == "O" else ()
+    if len(are_texts) > 1 or (are_texts and any(value is None for value in values)):
+        raise ValueError(f"{name} mixes types, or has None; it should hold either texts or numbers.")
     return values
 
 

@@ -110,3 +110,11 @@ def test_a_renamed_partition_is_aligned_to_itself_and_noise_stays():
         align_labels([0, 1], [0])
     with pytest.raises(ValueError, match="labels has type <U1; it should hold integers"):
         align_labels(["a", "b"], [0, 1])
+
+
+@pytest.mark.parametrize("labels", [[None, 1, 2], ["a", None, "b"], [None, None, None]])
+def test_missing_classes_are_refused_by_name(labels):
+    with pytest.raises(ValueError, match="y_true mixes types, or has None"):
+        clustering_accuracy_score(labels, [0, 1, 1])
+    objects = np.array(["a", "b", "b"], dtype=object)
+    assert clustering_accuracy_score(objects, [0, 1, 1]) == 1
