@@ -8,15 +8,13 @@ ROOT = Path(__file__).parents[1]
 
 
 def changes(version):
-    """Return the section of a version in the changelog."""
-    sections = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    for section in sections[1:]:
-        title, _, text = section.partition("\n")
-        if re.match(rf"\[?{re.escape(version)}\b", title):
-            if "unreleased" in title:
-                raise SystemExit(f"CHANGELOG.md says that {version} is unreleased.")
-            return text.strip()
-    raise SystemExit(f"CHANGELOG.md has no section for {version}.")
+    """Return the section of a version in the changelog, whose title has a date."""
+    title = rf"^## \[?{re.escape(version)}\]?\s*[(-]\s*\d{{4}}-\d\d-\d\d[^\n]*$"
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    found = re.search(rf"{title}(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    if not found:
+        raise SystemExit(f"CHANGELOG.md has no dated section for {version}.")
+    return found[1].strip()
 
 
 def main(version):

@@ -118,6 +118,8 @@ def align_labels(labels: ArrayLike, reference: ArrayLike) -> ndarray:
     table = np.zeros((len(names), len(wanted)), np.int64)
     np.add.at(table, (np.searchsorted(names, clusters[both]), np.searchsorted(wanted, others[both])), 1)
     matched, partners = linear_sum_assignment(table, maximize=True)
+    agree = table[matched, partners] > 0
+    matched, partners = matched[agree], partners[agree]
     unused = np.setdiff1d(np.arange(len(names) + len(wanted)), wanted)
     new = unused[: len(names)].copy()
     new[np.setdiff1d(np.arange(len(names)), matched)] = unused[: len(names) - len(matched)]

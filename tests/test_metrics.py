@@ -106,6 +106,8 @@ def test_a_renamed_partition_is_aligned_to_itself_and_noise_stays():
     np.testing.assert_array_equal(align_labels([0, 0, 1, -1, 1, 5, 5], reference), reference)
     # noise has no partner, and clusters beyond those of the reference get new numbers
     np.testing.assert_array_equal(align_labels([0, 1, 1, 0], [-1, 3, 3, -1]), [0, 3, 3, 0])
+    # without an image in common, a cluster is no partner
+    np.testing.assert_array_equal(align_labels([0, 0, 0, 0, 1], [0, 0, 0, 5, 0]), [0, 0, 0, 0, 1])
     with pytest.raises(ValueError, match="inconsistent"):
         align_labels([0, 1], [0])
     with pytest.raises(ValueError, match="labels has type <U1; it should hold integers"):

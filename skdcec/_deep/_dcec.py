@@ -520,6 +520,7 @@ class DCEC(
         order = empty_last(sizes)
         refined = copy.copy(autoencoder)
         refined.weights_ = position.weights
+        refined.verbose = getattr(self.autoencoder, "verbose", 0)
         return beginning.attributes | {
             "autoencoder_": refined,
             "cluster_centers_": position.centers[order],

@@ -28,7 +28,9 @@ def name_of(init: Any) -> str:
     """Return a name for what `check_init` returned."""
     if hasattr(init, "fit"):
         return type(init).__name__
-    return getattr(init, "__name__", type(init).__name__) if callable(init) else "the array init"
+    return (
+        getattr(getattr(init, "func", init), "__name__", "a function") if callable(init) else "the array init"
+    )
 
 
 def check_init(init: Any, n_clusters: int | None, n_components: int, n_samples: int) -> Any:

@@ -75,6 +75,12 @@ class Graph:
         return i[between], j[between], edges.data[between]
 
     @cached_property
+    def between(self) -> sp.csr_array:
+        """The weights of the edges between two nodes."""
+        i, j, weight = self.edges
+        return sp.csr_array((weight, (i, j)), shape=self.weights.shape)
+
+    @cached_property
     def inside(self) -> float:
         """The weight inside of nodes."""
         return float(self.weights.diagonal().sum())
@@ -207,10 +213,8 @@ def dense_links(graph: Graph, labels: ndarray, n_communities: int) -> tuple[ndar
 
 
 def sparse_links(graph: Graph, labels: ndarray, n_communities: int) -> tuple[ndarray, ndarray, ndarray]:
-    """Return the same as `dense_links`."""
-    i, j, weight = graph.edges
-    between = sp.csr_array((weight, (i, j)), shape=graph.weights.shape)
-    links = (between @ indicator(labels, n_communities)).tocoo()
+    """Return the same as `dense_links`, the communities of a node in any order."""
+    links = (graph.between @ indicator(labels, n_communities)).tocoo()
     return *links.coords, links.data
 
 

@@ -155,7 +155,7 @@ class CenterImagesDisplay:
         display = cls(
             centers=as_images(images, image_shape),
             members=members_of(originals, labels, Z, centers, slice(n_members)),
-            sizes=np.bincount(labels, minlength=len(centers)),
+            sizes=np.bincount(labels[labels >= 0], minlength=len(centers)),
             farthest=members_of(originals, labels, Z, centers, slice(-n_farthest, None))
             if n_farthest
             else None,
@@ -242,7 +242,8 @@ def members_of(images: ndarray, labels: ndarray, Z: ndarray, centers: ndarray, w
     for j, center in enumerate(centers):
         candidates = np.flatnonzero(labels == j)
         order = np.square(Z[candidates] - center).sum(axis=1).argsort(kind="stable")[which]
-        members[j, : len(order)] = images[candidates[order]]
+        rows = slice(len(order)) if which.start is None else slice(n_members - len(order), None)
+        members[j, rows] = images[candidates[order]]
     return members
 
 

@@ -8,10 +8,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdcec._graph._communities import Graph, communities, resized
-from skdcec._graph._modularity_clustering import ModularityClustering
+from skdcec._graph._modularity_clustering import LARGEST_SEED, ModularityClustering
 from skdcec.plotting._axes import axes_of
 
-LARGEST_SEED = np.iinfo(np.int32).max
+# No more numbers of clusters than this are tried if none are given.
+MOST_NUMBERS = 30
 
 
 class ModularityCurveDisplay:
@@ -74,9 +75,12 @@ class ModularityCurveDisplay:
             The display itself.
         """
         ax = axes_of(ax, figsize=(6.4, 4))
+        from matplotlib.ticker import MaxNLocator
+
         (self.line_,) = ax.plot(self.n_clusters, self.modularity, marker="o")
         ax.axvline(self.n_communities, color="0.6", linestyle="--", label="communities")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        if ax.get_xscale() == "linear":
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set(xlabel="number of clusters", ylabel="modularity")
         ax.legend(frameon=False)
         self.ax_, self.figure_ = ax, ax.figure
@@ -88,7 +92,7 @@ class ModularityCurveDisplay:
     ) -> Self:
         """Divide the graph of a fitted estimator again, into different numbers of clusters.
 
-        This omits the splits that a fit tries last, so values may be slightly smaller.
+        A fit tries other mergers, too, so its modularity may differ slightly.
 
         Parameters
         ----------
@@ -96,7 +100,7 @@ class ModularityCurveDisplay:
             A fitted `ModularityClustering`, or a `DCEC` that started from one (the default). The graph is the
             one of the fit; with another number of clusters, another tolerance may be chosen.
         n_clusters : array-like of int, default=None
-            Numbers of clusters; None is 2 to one and a half times the number of communities.
+            Numbers of clusters; None is at most 30, from 2 to one and a half times the number of communities.
         random_state : int, RandomState instance or None, default=0
             Determines the order of moves.
         ax : matplotlib Axes, default=None
@@ -118,17 +122,18 @@ class ModularityCurveDisplay:
         model = getattr(estimator, "init_", estimator)
         if not isinstance(model, ModularityClustering):
             raise TypeError(f"{type(estimator).__name__} has no graph; use a ModularityClustering.")
-        weights = model.affinity_matrix_
+        rng = np.random.default_rng(check_random_state(random_state).randint(LARGEST_SEED))
+        graph = Graph.of(model.affinity_matrix_)
+        labels = communities(graph, rng)
+        n, n_communities = len(graph), int(labels.max()) + 1
         if n_clusters is None:
-            n_clusters = np.arange(2, max(3, 3 * model.n_communities_ // 2) + 1)
-        numbers, n = np.unique(np.asarray(n_clusters)), weights.shape[0]
+            most = min(n, max(3, 3 * n_communities // 2))
+            n_clusters = np.unique(np.linspace(min(2, n), most, MOST_NUMBERS).astype(int))
+        numbers = np.unique(np.asarray(n_clusters))
         if numbers.dtype.kind not in "iu" or not len(numbers) or numbers[0] < 1 or numbers[-1] > n:
             raise ValueError(
                 f"n_clusters={n_clusters!r} should be integers from 1 to the {n} samples in the graph."
             )
-        rng = np.random.default_rng(check_random_state(random_state).randint(LARGEST_SEED))
-        graph = Graph.of(weights)
-        labels = communities(graph, rng)
         modularity = [graph.modularity(resized(graph, labels, int(k), rng)) for k in numbers]
-        display = cls(n_clusters=numbers, modularity=np.array(modularity), n_communities=model.n_communities_)
+        display = cls(n_clusters=numbers, modularity=np.array(modularity), n_communities=n_communities)
         return display.plot(ax)
