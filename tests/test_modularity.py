@@ -72,6 +72,18 @@ def test_near_copies_do_not_hide_the_classes(digits):
     assert np.mean(model.predict(X) == model.labels_) > 0.99
 
 
+def test_parts_of_the_graph_stay_even_if_communities_are_many():
+    rng = np.random.default_rng(0)
+    y = np.repeat(range(3), 300)
+    lines = np.column_stack([rng.uniform(0, 20, 900), 1.5 * y + 0.1 * rng.standard_normal(900)])
+    angle = rng.uniform(0, 2 * np.pi, 900)
+    rings = (1 + y)[:, np.newaxis] * np.column_stack([np.cos(angle), np.sin(angle)])
+    for X in (lines, rings + 0.05 * rng.standard_normal((900, 2))):
+        model = ModularityClustering(3, random_state=0).fit(X)
+        assert model.n_communities_ > 6
+        assert adjusted_rand_score(y, model.labels_) == 1
+
+
 def test_clusters_of_any_shape():
     X, y = make_moons(400, noise=0.05, random_state=0)
     labels = ModularityClustering(2, random_state=0).fit_predict(X)

@@ -102,6 +102,11 @@ class Graph:
         expected = np.square(graph.degrees).sum() / self.total
         return float((graph.weights.diagonal().sum() - expected) / self.total)
 
+    def cut(self, labels: ndarray) -> float:
+        """Return the fraction of the weight between communities."""
+        inside = self.contracted(compact(labels)).weights.diagonal().sum()
+        return 1 - float(inside / max(self.degrees.sum(), np.finfo(float).tiny))
+
     def cohesion(self, labels: ndarray) -> ndarray:
         """Return the fraction of the weight of each node that stays in its community; 0 without edges."""
         edges = self.weights.tocoo()

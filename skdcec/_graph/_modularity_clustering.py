@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy import ndarray
+from scipy.sparse.csgraph import connected_components
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -36,8 +37,9 @@ VALIDATION: dict[str, Any] = {"accept_sparse": "csr", "dtype": [np.float64, np.f
 # Differences of modularity below this are noise of the search.
 NEARLY = 0.002
 # With more communities than this for each cluster, they are merged by links between communities, of so many
-# neighbors: those of the graph are mostly inside.
-MANY_COMMUNITIES, OUTSIDE_NEIGHBORS = 2, 5
+# neighbors, because those of the graph are mostly inside. Clusters that are parts of the graph already, up to
+# this fraction of the weight, stay: they may have any shape.
+MANY_COMMUNITIES, OUTSIDE_NEIGHBORS, LARGEST_CUT = 2, 5, 0.005
 # A graph needs two nodes.
 FEWEST_SAMPLES = 2
 
@@ -139,7 +141,8 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
     on several levels [2]_, merged in the order of least loss, and then improved by splits and mergers. With
     more than two communities for each cluster, as for copies of images, hardly any edges lead from one to
     another. Then they are merged by the modularity of a graph between communities, in which each sample is
-    linked to the five nearest samples of other communities.
+    linked to the five nearest samples of other communities, unless the clusters are nearly separate parts of
+    the graph already.
 
     Modularity favors clusters of similar size. For a training sample, `predict` may differ from `labels_`,
     because it is a vote of its neighbors.
@@ -232,8 +235,9 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         if len(chosen) < (self._k or 1):
             raise ValueError(f"max_samples={self.max_samples} should be >= n_clusters={self._k}.")
         n_neighbors = self._n_neighbors(len(chosen))
-        graph = self._best_graph(X[chosen], image_shape, tolerances, n_neighbors, random_state)
-        fitted = attributes | self._divide(graph, X[chosen], n_neighbors, random_state)
+        rows = X if len(chosen) == n else X[chosen]
+        graph = self._best_graph(rows, image_shape, tolerances, n_neighbors, random_state)
+        fitted = attributes | self._divide(graph, rows, n_neighbors, random_state)
         if len(chosen) < n:
             labels = np.empty(n, np.int32)
             labels[chosen] = fitted["_point_labels"]
@@ -341,9 +345,12 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         modularity, m, labels, communities = best
         n_communities = int(communities.max()) + 1
         if self._k is not None and n_communities > MANY_COMMUNITIES * self._k:
-            between = graph.weights_between(X, communities, OUTSIDE_NEIGHBORS)
-            labels = regrouped(between, communities, self._k, rng)
-            modularity = reference.modularity(labels)
+            n_parts = connected_components(affinity_matrix, directed=False, return_labels=False)
+            if n_parts > self._k or reference.cut(labels) > LARGEST_CUT:
+                rng = np.random.default_rng(random_state.randint(LARGEST_SEED))
+                between = graph.weights_between(X, communities, OUTSIDE_NEIGHBORS)
+                labels = regrouped(between, communities, self._k, rng)
+                modularity = reference.modularity(labels)
         return {
             "labels_": labels.astype(np.int32),
             "n_clusters_": int(labels.max()) + 1,
