@@ -36,9 +36,9 @@ html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
 html_theme_options = {"header_links_before_dropdown": 5, "show_toc_level": 2}
-html_sidebars = {
-    page: [] for page in ("index", "install", "paper", "performance", "comparison", "design", "checklists")
-}
+# pages without siblings
+ALONE = ("index", "install", "quality", "paper", "performance", "comparison", "design", "changelog")
+html_sidebars = {page: [] for page in (*ALONE, "contributing", "checklists")}
 
 # math as MathML, which browsers draw by themselves: pages work offline
 html_math_renderer = "mathml"
