@@ -82,6 +82,9 @@ def test_parts_of_the_graph_stay_even_if_communities_are_many():
         model = ModularityClustering(3, random_state=0).fit(X)
         assert model.n_communities_ > 6
         assert adjusted_rand_score(y, model.labels_) == 1
+    # an outlier is a part of its own
+    labels = ModularityClustering(3, random_state=0).fit_predict(np.vstack([lines, [[1e5, 1e5]]]))
+    assert adjusted_rand_score(y, labels[:900]) == 1
 
 
 def test_clusters_of_any_shape():

@@ -22,6 +22,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import scipy.sparse as sp
 from numpy import ndarray
+from scipy.sparse.csgraph import connected_components
 
 # Moves end after so many rounds without a larger modularity, and at the latest after MOST_ROUNDS.
 PATIENCE, MOST_ROUNDS = 3, 50
@@ -106,6 +107,11 @@ class Graph:
         """Return the fraction of the weight between communities."""
         inside = self.contracted(compact(labels)).weights.diagonal().sum()
         return 1 - float(inside / max(self.degrees.sum(), np.finfo(float).tiny))
+
+    def in_largest_parts(self, n_parts: int) -> float:
+        """Return the fraction of the nodes in the largest connected parts, so many of them."""
+        part = connected_components(self.weights, directed=False)[1]
+        return float(np.sort(np.bincount(part))[-n_parts:].sum() / len(self))
 
     def cohesion(self, labels: ndarray) -> ndarray:
         """Return the fraction of the weight of each node that stays in its community; 0 without edges."""
@@ -262,9 +268,12 @@ def loss_of_merger(weights: ndarray, degrees: ndarray, total: float) -> ndarray:
 
 
 def dissimilarity(weights: ndarray, degrees: ndarray, total: float) -> ndarray:
-    """Return how little weight joins each pair, relative to its expectation."""
+    """Return how little weight joins each pair, relative to its expectation; least for nodes without edges.
+
+    These are outliers, which should join a cluster before two large ones do.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
-        return -np.nan_to_num(weights / np.outer(degrees, degrees))
+        return -np.nan_to_num(weights / np.outer(degrees, degrees), nan=np.inf)
 
 
 def merged(graph: Graph, labels: ndarray, n_communities: int) -> ndarray:

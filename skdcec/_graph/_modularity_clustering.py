@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy import ndarray
-from scipy.sparse.csgraph import connected_components
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -37,9 +36,11 @@ VALIDATION: dict[str, Any] = {"accept_sparse": "csr", "dtype": [np.float64, np.f
 # Differences of modularity below this are noise of the search.
 NEARLY = 0.002
 # With more communities than this for each cluster, they are merged by links between communities, of so many
-# neighbors, because those of the graph are mostly inside. Clusters that are parts of the graph already, up to
-# this fraction of the weight, stay: they may have any shape.
-MANY_COMMUNITIES, OUTSIDE_NEIGHBORS, LARGEST_CUT = 2, 5, 0.005
+# neighbors, because those of the graph are mostly inside.
+MANY_COMMUNITIES, OUTSIDE_NEIGHBORS = 2, 5
+# But clusters stay, whatever their shape, if no more than this fraction of the weight leaves them, and if as
+# many parts of the graph hold at least this fraction of the samples; outliers may be parts of their own.
+LARGEST_CUT, IN_PARTS = 0.005, 0.98
 # A graph needs two nodes.
 FEWEST_SAMPLES = 2
 
@@ -345,8 +346,7 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         modularity, m, labels, communities = best
         n_communities = int(communities.max()) + 1
         if self._k is not None and n_communities > MANY_COMMUNITIES * self._k:
-            n_parts = connected_components(affinity_matrix, directed=False, return_labels=False)
-            if n_parts > self._k or reference.cut(labels) > LARGEST_CUT:
+            if reference.in_largest_parts(self._k) < IN_PARTS or reference.cut(labels) > LARGEST_CUT:
                 rng = np.random.default_rng(random_state.randint(LARGEST_SEED))
                 between = graph.weights_between(X, communities, OUTSIDE_NEIGHBORS)
                 labels = regrouped(between, communities, self._k, rng)

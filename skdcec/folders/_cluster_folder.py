@@ -5,6 +5,7 @@ import time
 import warnings
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 from numpy import ndarray
 from sklearn.utils import Bunch
@@ -92,18 +93,9 @@ def cluster_folder(
     """
     began = time.monotonic()
     folder = Path(path)
-    if not minutes > 0:
-        raise ValueError(f"minutes={minutes} should be > 0.")
-    if n_clusters is not None and not (isinstance(n_clusters, Integral) and n_clusters >= 1):
-        raise ValueError(f"n_clusters={n_clusters!r} should be an integer of at least 1, or None.")
+    check_numbers(n_clusters, minutes)
     out = OutputFolder(output, folder, resume=resume)
-    data = read_pictures(folder, image_size, fit, verbose)
-    needed = max(FEWEST_PICTURES, n_clusters or 0)
-    if len(data.filenames) < needed:
-        raise ValueError(
-            f"path={os.fspath(path)!r} has only {len(data.filenames)} pictures; n_clusters={n_clusters} "
-            f"needs at least {needed}."
-        )
+    data = read_pictures(folder, n_clusters, image_size, fit, verbose)
     images = without_colors(data.images)
     time_left = max(SHORTEST_FIT, 60 * SHARE_OF_FIT * minutes - (time.monotonic() - began))
     model = DCEC(
@@ -149,11 +141,19 @@ def cluster_folder(
     )
 
 
-def read_pictures(folder: Path, image_size: int, fit: str, verbose: int) -> Bunch:
+def check_numbers(n_clusters: Any, minutes: float) -> None:
+    """Raise a ValueError unless the number of clusters and the time are positive."""
+    if not minutes > 0:
+        raise ValueError(f"minutes={minutes} should be > 0.")
+    if n_clusters is not None and not (isinstance(n_clusters, Integral) and int(n_clusters) >= 1):
+        raise ValueError(f"n_clusters={n_clusters!r} should be an integer of at least 1, or None.")
+
+
+def read_pictures(folder: Path, n_clusters: int | None, image_size: int, fit: str, verbose: int) -> Bunch:
     """Return the pictures of a folder; those that are left out will be in the report."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        return load_image_folder(
+        data = load_image_folder(
             folder,
             image_size=image_size,
             fit=fit,
@@ -162,6 +162,13 @@ def read_pictures(folder: Path, image_size: int, fit: str, verbose: int) -> Bunc
             dtype="uint8",
             verbose=verbose,
         )
+    needed = max(FEWEST_PICTURES, n_clusters or 0)
+    if len(data.filenames) < needed:
+        raise ValueError(
+            f"path={str(folder)!r} has only {len(data.filenames)} pictures; n_clusters={n_clusters} "
+            f"needs at least {needed}."
+        )
+    return data
 
 
 def without_colors(images: ndarray) -> ndarray:
