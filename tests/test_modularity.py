@@ -87,6 +87,36 @@ def test_parts_of_the_graph_stay_even_if_communities_are_many():
     assert adjusted_rand_score(y, labels[:900]) == 1
 
 
+def test_classes_of_unequal_size(digits):
+    rng = np.random.default_rng(2)
+    sizes = [170, 132, 102, 79, 61, 47, 37, 28, 22, 17]
+    chosen = np.concatenate(
+        [
+            rng.choice(np.flatnonzero(digits.target == c), size, replace=False)
+            for c, size in zip(rng.permutation(10), sizes, strict=True)
+        ]
+    )
+    X, y = digits.images[chosen], digits.target[chosen]
+    found = {
+        size: ModularityClustering(10, min_cluster_size=size, random_state=0).fit_predict(X)
+        for size in (None, 8, 8 / len(X))
+    }
+    assert clustering_accuracy_score(y, found[8]) > 0.85 > 0.8 > clustering_accuracy_score(y, found[None])
+    assert np.bincount(found[8]).min() >= 8
+    np.testing.assert_array_equal(found[8], found[8 / len(X)])
+
+
+def test_the_smallest_size_holds_for_communities(digits):
+    least = ModularityClustering(None, random_state=0).fit(digits.images)
+    assert np.bincount(least.labels_).min() < 50
+    model = ModularityClustering(None, min_cluster_size=50, random_state=0).fit(digits.images)
+    assert np.bincount(model.labels_).min() >= 50
+    # whole communities join others
+    assert adjusted_rand_score(least.labels_, model.labels_) > 0.85
+    with pytest.warns(UserWarning, match=r"The smallest cluster has .* fewer than min_cluster_size=0\.2"):
+        ModularityClustering(5, min_cluster_size=0.2, random_state=0).fit(digits.images)
+
+
 def test_clusters_of_any_shape():
     X, y = make_moons(400, noise=0.05, random_state=0)
     labels = ModularityClustering(2, random_state=0).fit_predict(X)
@@ -202,6 +232,9 @@ def test_equal_rows():
         ({"rotation": "some"}, "rotation"),
         ({"blur": ("auto",)}, "blur=\\('auto',\\)"),
         ({"n_clusters": 31}, "n_samples=30 should be >= n_clusters=31"),
+        ({"min_cluster_size": 4}, "min_cluster_size=4 should be at most n_samples / n_clusters = 3.75"),
+        ({"min_cluster_size": 0.2}, "min_cluster_size=0.2 .* or 1 / n_clusters as a fraction"),
+        ({"min_cluster_size": 0}, "min_cluster_size"),
         ({"n_clusters": 10, "max_samples": 5}, "max_samples=5 should be >= n_clusters=10"),
     ],
 )

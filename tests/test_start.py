@@ -160,6 +160,16 @@ def test_max_minutes_end_both_stages(X, y, tmp_path):
 
 
 @UNFINISHED
+def test_communities_of_the_images_may_have_parameters(X):
+    start = ModularityClustering(min_cluster_size=20, shift=0.0, random_state=3)
+    model = small(init=start, max_batches=1).fit(X)
+    expected = start.set_params(n_clusters=model.n_clusters).fit_predict(X)
+    np.testing.assert_array_equal(model.initial_labels_, expected)
+    with pytest.raises(ValueError, match="min_cluster_size=200 should be at most"):
+        small(init=ModularityClustering(min_cluster_size=200)).fit(X)
+
+
+@UNFINISHED
 def test_confidence_is_the_share_of_the_edges_within_the_cluster(X):
     model = ModularityClustering(10, random_state=0).fit(X)
     W = model.affinity_matrix_.toarray()

@@ -29,6 +29,7 @@ from sklearn.cluster import AgglomerativeClustering, KMeans, SpectralClustering
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
 
 from skdcec import (
     DCEC,
@@ -62,7 +63,8 @@ PAPER = {
     "random": random_centers,
 }
 INITIALIZERS = PAPER | {
-    "graph": ModularityClustering(),
+    # in a pipeline, a clusterer is fitted to the embedding
+    "graph": make_pipeline("passthrough", ModularityClustering()),
     "auto": "auto",
     "ward": AgglomerativeClustering(),
     "spectral": SpectralClustering(affinity="nearest_neighbors"),

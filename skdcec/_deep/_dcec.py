@@ -70,9 +70,10 @@ class DCEC(
     init : 'auto', None, clusterer, callable or array-like, default='auto'
         The start of joint training:
 
-        - 'auto': `ModularityClustering` of the images themselves, scaled down to sides of at most 48 pixels;
+        - 'auto' or a `ModularityClustering`: communities of the images themselves, scaled down to sides of at
+          most 48 pixels;
         - None: ``KMeans(n_init=20)`` in the embedding, as in [1]_;
-        - any scikit-learn clusterer or mixture, such as `KHarmonicMeans()`, ``GaussianMixture()`` or
+        - any other scikit-learn clusterer or mixture, such as `KHarmonicMeans()`, ``GaussianMixture()`` or
           ``AgglomerativeClustering()``. A clone is fitted to the embedding, with its ``n_clusters`` (or
           ``n_components``) set, unless `n_clusters` is None. Centers are its ``cluster_centers_`` or
           ``means_``, or the mean of each label; images go to the nearest of them in Euclidean distance,
@@ -405,8 +406,7 @@ class DCEC(
         Z = encode(autoencoder.architecture_, autoencoder.weights_, fit.images)
         task = task.subtask("initialize", X=Z)
         report(self, f"Placing the cluster centers by {name_of(init)}.")
-        on_images = isinstance(self.init, str)
-        place = partial(start_from, init, fit.arrays, Z, fit.n_clusters, fit.seeds[1], on_images=on_images)
+        place = partial(start_from, init, fit.arrays, Z, fit.n_clusters, fit.seeds[1])
         try:
             if hasattr(init, "set_callbacks"):
                 with task.context.propagate_callback_context(init):

@@ -24,6 +24,7 @@ from skdcec._deep._initializers import check_init, rehearse, seed_estimator
 from skdcec._deep._losses import ClusteringLoss
 from skdcec._deep._schedule import Schedule
 from skdcec._deep._value_range import scale_of
+from skdcec._graph._modularity_clustering import ModularityClustering
 from skdcec._sklearn import validate_parameter_constraints
 
 if TYPE_CHECKING:
@@ -87,7 +88,9 @@ def is_autoencoders(value: Any) -> bool:
 
 def gives_labels(init: Any) -> bool:
     """Return whether the parameter `init` gives labels of the images, not centers."""
-    return isinstance(init, str) or (not hasattr(init, "fit") and np.ndim(init) == 1)
+    if hasattr(init, "fit"):
+        return isinstance(init, ModularityClustering)
+    return isinstance(init, str) or np.ndim(init) == 1
 
 
 def check_fit(dcec: Any, X: Any, y: Any, began: float) -> Fit:

@@ -64,7 +64,12 @@ def check_init(init: Any, n_clusters: int | None, n_components: int, n_samples: 
     if estimator:
         init = clone(init)
         validate_parameter_constraints(init)
-        return init if n_clusters is None else set_cluster_number(init, n_clusters)
+        if n_clusters is not None:
+            set_cluster_number(init, n_clusters)
+        if isinstance(init, ModularityClustering):
+            # DCEC knows the shape of the images
+            init.set_params(image_shape=None)._check_params(n_samples)
+        return init
     if callable(init):
         check_signature(init)
         return init
@@ -90,7 +95,7 @@ def rehearse(init: Any, n_clusters: int | None, n_components: int, n_samples: in
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                centers = place(silent_copy(init), Z.copy, Z, n_clusters, 0, on_images=False).centers
+                centers = place(silent_copy(init), Z.copy, Z, n_clusters, 0).centers
             break
         except Exception as error:
             failure = error
@@ -199,11 +204,9 @@ def start_from(
     Z: ndarray,
     n_clusters: int | None,
     seed: int,
-    *,
-    on_images: bool,
 ) -> Start:
     """Return the start of joint training that a checked init makes; raise if it is not of the right shape."""
-    start = place(init, images, Z, n_clusters, seed, on_images=on_images)
+    start = place(init, images, Z, n_clusters, seed)
     check_centers(start.centers, n_clusters, Z.shape[1])
     return start
 
@@ -214,18 +217,16 @@ def place(
     Z: ndarray,
     n_clusters: int | None,
     seed: int,
-    *,
-    on_images: bool,
 ) -> Start:
     """Return the centers that a checked init places in the embedding Z, and the labels to learn, if any.
 
-    A clusterer is fitted, to the images or to the embedding; `seed` replaces each ``random_state`` that is
-    None.
+    A `ModularityClustering` is fitted to the images, other clusterers to the embedding; `seed` replaces each
+    ``random_state`` that is None.
     """
     labels = None
     if hasattr(init, "fit"):
         seed_estimator(init, seed)
-        if on_images:
+        if isinstance(init, ModularityClustering):
             labels = init.fit_predict(images())
             centers = means_of(Z, labels)
         else:

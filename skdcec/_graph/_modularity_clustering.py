@@ -11,9 +11,10 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skdcec._graph._communities import Graph, modularities, partition, regrouped
+from skdcec._graph._communities import Graph
 from skdcec._graph._neighbor_graph import NeighborGraph
 from skdcec._graph._neighbors import nearest_neighbors, scales, votes
+from skdcec._graph._partition import modularities, partition, regrouped
 from skdcec._graph._views import Tolerance
 from skdcec._image_shape import flatten, resolve_image_shape, with_channels
 from skdcec._sizes import check_sizes
@@ -26,6 +27,7 @@ from skdcec._sklearn import (
     validate_known_data,
     validate_new_data,
 )
+from skdcec._warn import warn
 
 # Tolerances are compared on no more rows than this.
 TOLERANCE_SAMPLE = 4096
@@ -64,10 +66,16 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         Number of clusters: communities are merged until this many are left. None keeps all communities, of
         which there are usually more than classes.
 
+    min_cluster_size : int, float or None, default=None
+        Pass it if classes differ much in size: about half the size of the smallest, as a number of samples
+        or, if below 1, as a fraction of them. Then clusters are merged by how well they are separated,
+        whatever their sizes; smaller ones join others. None: the modularity decides, which favors clusters of
+        similar size.
+
     n_neighbors : int, sequence of int or 'auto', default='auto'
         Number of neighbors. If there are several, the partition with the highest modularity in the graph of
-        the first is used. 'auto' is (10, 15), but for small clusters no more than a third of their mean size,
-        and at least 3.
+        the first is used; with `min_cluster_size`, only the first. 'auto' is (10, 15), but for small clusters
+        no more than a third of their mean size, and at least 3.
 
     n_components : int or None, default=40
         Number of principal components in which distances are computed; None is all.
@@ -145,8 +153,10 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
     linked to the five nearest samples of other communities, unless the clusters are nearly separate parts of
     the graph already.
 
-    Modularity favors clusters of similar size. For a training sample, `predict` may differ from `labels_`,
-    because it is a vote of its neighbors.
+    With `min_cluster_size`, communities at resolution 4 are merged in the order of w_rs / sqrt(d_r d_s), the
+    weight between two clusters relative to the geometric mean of their degrees, until merging on would leave
+    fewer than `n_clusters` of that size. For a training sample, `predict` may differ from `labels_`, because
+    it is a vote of its neighbors.
 
     References
     ----------
@@ -169,6 +179,11 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "n_clusters": [Interval(Integral, 1, None, closed="left"), None],
+        "min_cluster_size": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Real, 0, 1, closed="neither"),
+            None,
+        ],
         "n_neighbors": [Interval(Integral, 1, None, closed="left"), tuple, list, StrOptions({"auto"})],
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
         "image_shape": [None, tuple, list],
@@ -184,6 +199,7 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         self,
         n_clusters: int | None = 8,
         *,
+        min_cluster_size: float | None = None,
         n_neighbors: Any = "auto",
         n_components: int | None = 40,
         image_shape: tuple[int, ...] | None = None,
@@ -194,6 +210,7 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         random_state: Any = None,
     ) -> None:
         self.n_clusters = n_clusters
+        self.min_cluster_size = min_cluster_size
         self.n_neighbors = n_neighbors
         self.n_components = n_components
         self.image_shape = image_shape
@@ -226,19 +243,21 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         ValueError
             For bad parameters or data.
         """
-        tolerances = self._check_params()
         X, image_shape, attributes = self._check_data(X)
         n = X.shape[0]
-        if self._k is not None and n < self._k:
-            raise ValueError(f"n_samples={n} should be >= n_clusters={self._k}.")
+        tolerances, smallest = self._check_params(n)
         random_state = check_random_state(self.random_state)
         chosen = draw(n, self.max_samples, random_state)
         if len(chosen) < (self._k or 1):
             raise ValueError(f"max_samples={self.max_samples} should be >= n_clusters={self._k}.")
         n_neighbors = self._n_neighbors(len(chosen))
+        min_size = None if smallest is None else smallest * len(chosen)
+        if min_size is not None:
+            # modularity, which chooses among several, would prefer clusters of similar size
+            n_neighbors = n_neighbors[:1]
         rows = X if len(chosen) == n else X[chosen]
         graph = self._best_graph(rows, image_shape, tolerances, n_neighbors, random_state)
-        fitted = attributes | self._divide(graph, rows, n_neighbors, random_state)
+        fitted = attributes | self._divide(graph, rows, n_neighbors, random_state, min_size)
         if len(chosen) < n:
             labels = np.empty(n, np.int32)
             labels[chosen] = fitted["_point_labels"]
@@ -247,6 +266,11 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
             confidence = np.full(n, np.nan)
             confidence[chosen] = fitted["confidence_"]
             fitted |= {"labels_": labels, "confidence_": confidence}
+        if smallest is not None and np.bincount(fitted["labels_"]).min() < smallest * n:
+            warn(
+                f"The smallest cluster has {np.bincount(fitted['labels_']).min()} samples, fewer than "
+                f"min_cluster_size={self.min_cluster_size}: there are not so many clusters of that size."
+            )
         fitted["_nodes"] = chosen
         set_fitted(self, fitted)
         return self
@@ -258,8 +282,8 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         """The number of clusters that is asked for, as an int whatever integer it was given as."""
         return None if self.n_clusters is None else int(self.n_clusters)
 
-    def _check_params(self) -> list[Tolerance]:
-        """Return the tolerances to try; raise if a sequence holds values that are wrong."""
+    def _check_params(self, n_samples: int) -> tuple[list[Tolerance], float | None]:
+        """Return the tolerances to try, and the smallest fraction of a cluster; raise if values are wrong."""
         for name in ("n_neighbors", "shift", "rotation", "blur"):
             if isinstance(getattr(self, name), str):
                 continue  # 'auto'
@@ -270,7 +294,9 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         if self.image_shape is not None:
             check_sizes("image_shape", self.image_shape)
         tolerances = product(as_tuple(self.shift), as_tuple(self.rotation), as_tuple(self.blur))
-        return [Tolerance(*tolerance) for tolerance in tolerances]
+        if self._k is not None and n_samples < self._k:
+            raise ValueError(f"n_samples={n_samples} should be >= n_clusters={self._k}.")
+        return [Tolerance(*tolerance) for tolerance in tolerances], self._smallest(n_samples)
 
     def _n_neighbors(self, n_samples: int) -> tuple[int, ...]:
         """Return the numbers of neighbors to try."""
@@ -278,6 +304,19 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
             return as_tuple(self.n_neighbors)
         most = n_samples // (3 * self._k) if self._k else n_samples
         return tuple(max(3, min(m, most)) for m in (10, 15)) if most > 10 else (max(3, most),)
+
+    def _smallest(self, n_samples: int) -> float | None:
+        """Return the smallest fraction of the samples in a cluster, if set; raise if it is too large."""
+        size = self.min_cluster_size
+        if size is None:
+            return None
+        smallest = float(size if size < 1 else size / n_samples)
+        if smallest * (self._k or 1) > 1:
+            raise ValueError(
+                f"min_cluster_size={size} should be at most n_samples / n_clusters = "
+                f"{n_samples / (self._k or 1):g}, or 1 / n_clusters as a fraction."
+            )
+        return smallest
 
     def _check_data(self, X: Any) -> tuple[Any, tuple[int, ...] | None, dict[str, Any]]:
         """Return flat rows, the shape of an image if they are images, and attributes that describe them."""
@@ -329,7 +368,12 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         return make(X, tolerance=best.tolerance)
 
     def _divide(
-        self, graph: NeighborGraph, X: Any, n_neighbors: tuple[int, ...], random_state: np.random.RandomState
+        self,
+        graph: NeighborGraph,
+        X: Any,
+        n_neighbors: tuple[int, ...],
+        random_state: np.random.RandomState,
+        min_size: float | None,
     ) -> dict[str, Any]:
         """Return the fitted attributes of the best partition."""
         affinity_matrix = graph.weights(n_neighbors[0])
@@ -338,14 +382,14 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         for m in n_neighbors:
             rng = np.random.default_rng(random_state.randint(LARGEST_SEED))
             weights = affinity_matrix if m == n_neighbors[0] else graph.weights(m)
-            labels, communities = partition(weights, self._k, rng)
+            labels, communities = partition(weights, self._k, rng, min_size)
             modularity = reference.modularity(labels)
             if best is None or modularity > best[0]:
                 best = modularity, m, labels, communities
         assert best is not None
         modularity, m, labels, communities = best
         n_communities = int(communities.max()) + 1
-        if self._k is not None and n_communities > MANY_COMMUNITIES * self._k:
+        if self._k is not None and min_size is None and n_communities > MANY_COMMUNITIES * self._k:
             if reference.in_largest_parts(self._k) < IN_PARTS or reference.cut(labels) > LARGEST_CUT:
                 rng = np.random.default_rng(random_state.randint(LARGEST_SEED))
                 between = graph.weights_between(X, communities, OUTSIDE_NEIGHBORS)

@@ -7,8 +7,9 @@ from numpy import ndarray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skdcec._graph._communities import Graph, communities, resized
+from skdcec._graph._communities import Graph, communities
 from skdcec._graph._modularity_clustering import LARGEST_SEED, ModularityClustering
+from skdcec._graph._partition import resized
 from skdcec.plotting._axes import axes_of
 
 # No more numbers of clusters than this are tried if none are given.
