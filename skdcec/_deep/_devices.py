@@ -71,7 +71,7 @@ def current_devices() -> Any:
 
 
 def has_accelerator() -> bool:
-    """Return whether networks run on a device with a memory of its own; PyTorch copies batch by batch."""
+    """Return whether networks run on a device other than the CPU, with a memory of its own."""
     if BACKEND == "tensorflow":
         import tensorflow as tf
 
@@ -80,7 +80,9 @@ def has_accelerator() -> bool:
         import jax
 
         return str(jax.default_backend()) != "cpu"
-    return False
+    import torch
+
+    return bool(torch.cuda.is_available())
 
 
 def count_devices(devices: Any) -> int:
