@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from skdcec._version import __version__
 
 
+def number(text: str) -> float:
+    """Return the number of a text, an int if it is whole."""
+    return int(text) if text.isdecimal() else float(text)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command."""
     p = argparse.ArgumentParser(
@@ -17,6 +22,12 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("-k", "--clusters", type=int, help="number of clusters (default: chosen automatically)")
     p.add_argument(
         "-o", "--output", required=True, help="new or empty folder, or an earlier report to replace"
+    )
+    p.add_argument(
+        "--min-size",
+        type=number,
+        help="if clusters differ much in size: about half the size of the smallest, as a number of pictures "
+        "or, below 1, as a fraction of them",
     )
     p.add_argument("--minutes", type=float, default=10.0, help="time for all of it (default: 10)")
     p.add_argument(
@@ -43,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             args.pictures,
             args.output,
             args.clusters,
+            min_cluster_size=args.min_size,
             image_size=args.image_size,
             fit=args.fit,
             minutes=args.minutes,

@@ -128,7 +128,8 @@ def test_pictures_and_report_do_not_lie_in_each_other(pictures, tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    "params", [{"n_clusters": 0}, {"n_clusters": 99}, {"minutes": 0}, {"fit": "squeeze"}]
+    "params",
+    [{"n_clusters": 0}, {"n_clusters": 99}, {"min_cluster_size": 13}, {"minutes": 0}, {"fit": "squeeze"}],
 )
 def test_a_mistake_costs_no_earlier_report(pictures, tmp_path, params):
     run(pictures, tmp_path / "out", copy=True)
@@ -145,6 +146,19 @@ def test_a_single_cluster_is_doubted(pictures, tmp_path):
     result = run(pictures, tmp_path / "out", n_clusters=1)
     assert any("Another number of clusters may suit these images better" in doubt for doubt in result.doubts)
     assert "1 cluster of 36 pictures in pictures" in result.report.read_text()
+
+
+def test_clusters_of_unequal_size(tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / "pictures").mkdir()
+    for i, kind in enumerate(np.repeat(range(3), [80, 8, 8])):
+        image = rng.integers(60, size=(16, 16), dtype=np.uint8)
+        # the large class is spread along a line
+        start = 4 * kind if kind else 0
+        image[start : start + 4, 4 + (i % 8 if not kind else 0) :][:, :4] += 180
+        Image.fromarray(image).save(tmp_path / "pictures" / f"{i:02d}.png")
+    found = run(tmp_path / "pictures", tmp_path / "out", min_cluster_size=4)
+    assert sorted(np.bincount(found.labels)) == [8, 8, 80]
 
 
 def test_pictures_are_copied_into_a_folder_for_each_cluster(pictures, tmp_path):
@@ -184,8 +198,10 @@ def test_the_command(noise, tmp_path, capsys):
     assert main([*arguments, "--minutes", "-1"]) == 2
     assert main([str(noise), "-o", str(noise)]) == 2
     assert main([*arguments, "-k", "0"]) == 2
+    assert main([*arguments, "--min-size", "21"]) == 2
+    assert main([*arguments, "--min-size", "0.5"]) == 2
     errors = capsys.readouterr().err.splitlines()
-    assert len(errors) == 4
+    assert len(errors) == 6
     assert all(line.startswith("error: ") for line in errors)
 
 

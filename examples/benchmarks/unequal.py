@@ -2,9 +2,10 @@
 Classes of unequal size
 =======================
 
-Draws images so that the sizes of their classes fall, in random order, to a tenth of the largest. Clusters them
-by `ModularityClustering` as it is and with a ``min_cluster_size`` of half the smallest class, and by methods of
-``quality.py``. Each run is a row of the CSV file. If the benchmark is stopped and started again, it goes on.
+Draws images so that the sizes of their classes fall, in random order, to a tenth of the largest. Clusters
+them by `ModularityClustering` as it is and with a ``min_cluster_size`` of half the smallest class, and by
+methods of ``quality.py``. Each run is a row of the CSV file. If the benchmark is stopped and started again,
+it goes on.
 
 Run it, from the folder above ``examples``, as::
 

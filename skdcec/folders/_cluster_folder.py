@@ -12,6 +12,7 @@ from sklearn.utils import Bunch
 
 from skdcec._deep._autoencoders import ConvAutoencoder
 from skdcec._deep._dcec import DCEC
+from skdcec._graph._modularity_clustering import ModularityClustering
 from skdcec._task import as_duration
 from skdcec._version import __version__
 from skdcec.datasets import load_image_folder
@@ -34,6 +35,7 @@ def cluster_folder(
     output: str | os.PathLike[str],
     n_clusters: int | None = None,
     *,
+    min_cluster_size: float | None = None,
     image_size: int = 32,
     fit: str = "crop",
     minutes: float = 10.0,
@@ -53,6 +55,9 @@ def cluster_folder(
         must not contain the pictures, nor lie among them.
     n_clusters : int or None, default=None
         Number of clusters; None chooses it.
+    min_cluster_size : int, float or None, default=None
+        If clusters should differ much in size, about half the size of the smallest, as a number of pictures
+        or a fraction of them (see `skdcec.ModularityClustering`).
     image_size : int, default=32
         Side of the images, in pixels, to which pictures are scaled.
     fit : {'crop', 'pad', 'stretch'}, default='crop'
@@ -100,6 +105,7 @@ def cluster_folder(
     time_left = max(SHORTEST_FIT, 60 * SHARE_OF_FIT * minutes - (time.monotonic() - began))
     model = DCEC(
         n_clusters,
+        init=ModularityClustering(min_cluster_size=min_cluster_size),
         autoencoder=ConvAutoencoder(value_range=(0, 255)),
         max_minutes=time_left / 60,
         checkpoint=out.progress,
@@ -116,6 +122,7 @@ def cluster_folder(
     settings = {
         "folder": folder.resolve(),
         "n_clusters": n_clusters,
+        "min_cluster_size": min_cluster_size,
         "image_size": image_size,
         "fit": fit,
         "minutes": minutes,
