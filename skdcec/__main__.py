@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
         "-o", "--output", required=True, help="new or empty folder, or an earlier report to replace"
     )
     p.add_argument(
-        "--min-size",
+        "--min-cluster-size",
         type=number,
         help="if clusters differ much in size: about half the size of the smallest, as a number of pictures "
         "or, below 1, as a fraction of them",
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             args.pictures,
             args.output,
             args.clusters,
-            min_cluster_size=args.min_size,
+            min_cluster_size=args.min_cluster_size,
             image_size=args.image_size,
             fit=args.fit,
             minutes=args.minutes,

@@ -159,6 +159,11 @@ def test_clusters_of_unequal_size(tmp_path):
         Image.fromarray(image).save(tmp_path / "pictures" / f"{i:02d}.png")
     found = run(tmp_path / "pictures", tmp_path / "out", min_cluster_size=4)
     assert sorted(np.bincount(found.labels)) == [8, 8, 80]
+    # modularity, which favors clusters of similar size, does not judge
+    assert not any("modularity" in doubt for doubt in found.doubts)
+    free = run(tmp_path / "pictures", tmp_path / "free", n_clusters=None)
+    assert free.model.init_.n_clusters is None
+    assert len(np.unique(free.labels)) == free.model.init_.n_communities_
 
 
 def test_pictures_are_copied_into_a_folder_for_each_cluster(pictures, tmp_path):
@@ -198,8 +203,8 @@ def test_the_command(noise, tmp_path, capsys):
     assert main([*arguments, "--minutes", "-1"]) == 2
     assert main([str(noise), "-o", str(noise)]) == 2
     assert main([*arguments, "-k", "0"]) == 2
-    assert main([*arguments, "--min-size", "21"]) == 2
-    assert main([*arguments, "--min-size", "0.5"]) == 2
+    assert main([*arguments, "--min-cluster-size", "21"]) == 2
+    assert main([*arguments, "--min-cluster-size", "0.5"]) == 2
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 6
     assert all(line.startswith("error: ") for line in errors)

@@ -1,5 +1,7 @@
 """ModularityClustering against oracles: another library's communities, and distances written out."""
 
+import warnings
+
 import igraph
 import numpy as np
 import pytest
@@ -117,6 +119,32 @@ def test_the_smallest_size_holds_for_communities(digits):
         ModularityClustering(5, min_cluster_size=0.2, random_state=0).fit(digits.images)
 
 
+def test_no_cluster_is_empty_and_sizes_are_exact():
+    for seed in range(300, 330):
+        X = np.random.default_rng(seed).normal(size=(25, 2))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            model = ModularityClustering(8, min_cluster_size=3, random_state=0).fit(X)
+        assert model.n_clusters_ == len(np.unique(model.labels_)) == 8
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(0, 1, (63, 2)), rng.normal(20, 1, (11, 2)), rng.normal(-20, 1, (11, 2))])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        labels = ModularityClustering(3, min_cluster_size=11, random_state=0).fit_predict(X)
+    assert sorted(np.bincount(labels)) == [11, 11, 63]
+
+
+def test_small_communities_may_join_each_other():
+    rng = np.random.default_rng(0)
+    far = np.column_stack([np.linspace(0, 90, 90), 0.1 * rng.standard_normal(90)]) + 1000
+    X = np.concatenate([rng.standard_normal((200, 2)), far])
+    free = ModularityClustering(None, random_state=0).fit_predict(X)
+    assert np.bincount(free[200:]).max() < 60
+    labels = ModularityClustering(None, min_cluster_size=60, random_state=0).fit_predict(X)
+    assert len(np.unique(labels[200:])) == 1
+    assert labels[200] not in labels[:200]
+
+
 def test_clusters_of_any_shape():
     X, y = make_moons(400, noise=0.05, random_state=0)
     labels = ModularityClustering(2, random_state=0).fit_predict(X)
@@ -232,8 +260,12 @@ def test_equal_rows():
         ({"rotation": "some"}, "rotation"),
         ({"blur": ("auto",)}, "blur=\\('auto',\\)"),
         ({"n_clusters": 31}, "n_samples=30 should be >= n_clusters=31"),
-        ({"min_cluster_size": 4}, "min_cluster_size=4 should be at most n_samples / n_clusters = 3.75"),
-        ({"min_cluster_size": 0.2}, "min_cluster_size=0.2 .* or 1 / n_clusters as a fraction"),
+        ({"min_cluster_size": 4}, "min_cluster_size=4 should be at most n_samples / n_clusters = 3\\."),
+        ({"min_cluster_size": 0.2}, "min_cluster_size=0.2 should be at most 1 / n_clusters = 0.125"),
+        (
+            {"min_cluster_size": 31, "n_clusters": None},
+            "min_cluster_size=31 .* n_samples = 30",
+        ),
         ({"min_cluster_size": 0}, "min_cluster_size"),
         ({"n_clusters": 10, "max_samples": 5}, "max_samples=5 should be >= n_clusters=10"),
     ],

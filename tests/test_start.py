@@ -104,7 +104,7 @@ def test_an_update_before_the_partition_falls_apart_is_kept(X, y):
 
 
 def test_one_image_has_no_neighbors():
-    with pytest.raises(ValueError, match="n_samples=1 should be >= 2 for init='auto'"):
+    with pytest.raises(ValueError, match="n_samples=1 should be >= 2 for communities"):
         DCEC(1, autoencoder=small().autoencoder).fit(np.zeros((1, 8, 8)))
 
 
@@ -165,8 +165,9 @@ def test_communities_of_the_images_may_have_parameters(X):
     model = small(init=start, max_batches=1).fit(X)
     expected = start.set_params(n_clusters=model.n_clusters).fit_predict(X)
     np.testing.assert_array_equal(model.initial_labels_, expected)
-    with pytest.raises(ValueError, match="min_cluster_size=200 should be at most"):
-        small(init=ModularityClustering(min_cluster_size=200)).fit(X)
+    for wrong in ({"min_cluster_size": 200}, {"max_samples": 2}, {"image_shape": (8, 8)}):
+        with pytest.raises(ValueError, match=f"{next(iter(wrong))}=.* should be"):
+            small(init=ModularityClustering(**wrong)).fit(X)
 
 
 @UNFINISHED

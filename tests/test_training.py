@@ -144,6 +144,25 @@ def test_affine_augmentation_moves_within_its_bounds():
     np.testing.assert_array_equal(ops.convert_to_numpy(RandomAffine()(stack)), stack)
 
 
+def test_affine_augmentation_interpolates_linearly():
+    from keras import ops
+
+    # the two channels are the coordinates of the pixels
+    y, x = np.mgrid[:30, :20].astype(np.float32)
+    images = np.repeat(np.stack([x, y], axis=2)[None], 50, axis=0)
+    moved = ops.convert_to_numpy(RandomAffine(shift=0.1, rotation=10.0, seed=0)(images, training=True))
+    basis = np.column_stack([x.ravel(), y.ravel(), np.ones(600)])
+    inside = ((moved > 0.01) & (moved < [18.99, 28.99])).all(axis=3)
+    for image, used in zip(moved.reshape(50, 600, 2), inside.reshape(50, 600), strict=True):
+        affine = np.linalg.lstsq(basis[used], image[used])[0]
+        (a, b), (c, d) = affine[:2]
+        # a rotation, and beyond the margin the nearest pixel
+        np.testing.assert_allclose([a, b, a * a + b * b], [d, -c, 1], atol=1e-3)
+        np.testing.assert_allclose(np.clip(basis @ affine, 0, [19, 29]), image, atol=1e-2)
+    half = RandomAffine(seed=0, dtype="bfloat16")(images, training=True)
+    assert keras.backend.standardize_dtype(half.dtype) == "bfloat16"
+
+
 def test_random_numbers_of_the_augmentation_are_uniform_and_follow_seed_and_call():
     from keras import ops
     from scipy.stats import kstest

@@ -15,6 +15,7 @@ import numpy as np
 from numpy import ndarray
 from scipy import linalg
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.extmath import row_norms
 
 from skdcec._cluster._base import BaseCenterClusterer
 from skdcec._cluster._blocks import Block, Centers, Statistics
@@ -29,6 +30,7 @@ from skdcec._cluster._mahalanobis_metric import (
     mean_and_covariance,
     moments,
     own_distances,
+    relative_distances,
     rewhitening,
     scatter_from_moments,
     shared_distances,
@@ -159,7 +161,7 @@ class MahalanobisRule(Rule):
 
     def statistics(self, state: MahalanobisState) -> Callable[[Block], Statistics]:
         """Return the function from a block to its statistics."""
-        assignment = self._assignment(state)
+        assignment = self._shortcut(state) if state.from_moments else self._assignment(state)
         needs_scatter = not (self.covariance.is_fixed or state.from_moments)
         covariance = self.covariance if needs_scatter else None
         return partial(mahalanobis_statistics, **assignment, centers=state.centers, covariance=covariance)
@@ -217,6 +219,21 @@ class MahalanobisRule(Rule):
 
     def _assignment(self, state: MahalanobisState) -> dict[str, Any]:
         return {"distances": self.distances(state), "offset": state.offset, "factor": self._factor}
+
+    def _shortcut(self, state: MahalanobisState) -> dict[str, Any]:
+        """Return the assignment without the images of the rows under the metric.
+
+        Their squared norms are the same for all centers, and on average they follow from the moments.
+        """
+        L, (M, total) = state.components, (self._data.moments[:-1, :-1], self._data.moments[-1, -1])
+        images = transformed(state.centers, L)
+        coefficients = np.column_stack([-2 * images @ L, row_norms(images, squared=True)])
+        mean_norm = float(np.einsum("ij,ij->", L @ M, L) / total)
+        return {
+            "distances": partial(relative_distances, coefficients=coefficients),
+            "offset": state.offset + self._factor * mean_norm,
+            "factor": self._factor,
+        }
 
     def labels(self, state: MahalanobisState) -> LabelFunction:
         """Return the function from a block to its labels and its part of the inertia."""

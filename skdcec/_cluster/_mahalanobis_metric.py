@@ -192,6 +192,17 @@ def shared_distances(block: Block, centers: Centers, components: ndarray) -> tup
     return squared_distances(Block.of(transformed(block.x, components), None), centers)
 
 
+def relative_distances(block: Block, coefficients: ndarray) -> tuple[ndarray, ndarray]:
+    """Return squared Mahalanobis distances minus the squared norm of each row, and the least of them.
+
+    Under one metric, the coefficients (k, d + 1) of a row with a 1 appended are -2 V^-1 c and c' V^-1 c.
+    """
+    x = block.augmented[:, :-1]
+    D = scratch("distances", (len(coefficients), len(x)), x.dtype)
+    np.matmul(coefficients.astype(x.dtype), x.T, out=D)
+    return D, D.min(axis=0)
+
+
 def own_distances(block: Block, centers: ndarray, components: ndarray) -> tuple[ndarray, ndarray]:
     """Return squared Mahalanobis distances (k, b) under the metric of each cluster, and the nearest."""
     dtype, n = block.augmented.dtype, len(block.norms)

@@ -113,7 +113,7 @@ class RandomAffine(keras.layers.Layer):
 
 
 def transformed(images: Any, first: list[Any], second: list[Any]) -> Any:
-    """Return what ``ops.image.affine_transform`` returns, without its loop over images under PyTorch.
+    """Transform images like ``ops.image.affine_transform``, which loops over them under PyTorch.
 
     Parameters
     ----------
@@ -123,21 +123,21 @@ def transformed(images: Any, first: list[Any], second: list[Any]) -> Any:
     """
     n, height, width, channels = images.shape
     y, x = ops.meshgrid(ops.arange(height), ops.arange(width), indexing="ij")
-    x, y = (ops.cast(ops.reshape(axis, (1, -1)), images.dtype) for axis in (x, y))
+    x, y = (ops.cast(ops.reshape(axis, (1, -1)), "float32") for axis in (x, y))
     at_x, at_y = (
         ops.expand_dims(a, 1) * x + ops.expand_dims(b, 1) * y + ops.expand_dims(c, 1)
         for a, b, c in (first, second)
     )
     left, top = ops.floor(at_x), ops.floor(at_y)
     pixels = ops.reshape(images, (n, height * width, channels))
-    result = ops.zeros_like(pixels)
+    result = 0.0
     for column, x_weight in ((left, left + 1 - at_x), (left + 1, at_x - left)):
         for row, y_weight in ((top, top + 1 - at_y), (top + 1, at_y - top)):
             pixel = ops.clip(row, 0, height - 1) * width + ops.clip(column, 0, width - 1)
             index = ops.broadcast_to(ops.expand_dims(ops.cast(pixel, "int64"), 2), pixels.shape)
             weight = ops.expand_dims(x_weight * y_weight, 2)
             result = result + weight * ops.take_along_axis(pixels, index, axis=1)
-    return ops.reshape(result, images.shape)
+    return ops.cast(ops.reshape(result, images.shape), images.dtype)
 
 
 def scramble(x: Any) -> Any:

@@ -65,7 +65,7 @@ class DCEC(
     Parameters
     ----------
     n_clusters : int or None, default=10
-        Number of clusters; None is as many as `init` finds.
+        Number of clusters; None is as many as `init` finds, with its own ``n_clusters`` if it has one.
 
     init : 'auto', None, clusterer, callable or array-like, default='auto'
         The start of joint training:
@@ -101,8 +101,8 @@ class DCEC(
 
     label_batches : int or 'auto', default='auto'
         Number of batches that first teach the network the initial labels, before those with the targets of
-        `clustering_loss`. 'auto' is half of `max_batches` if `init` gives labels ('auto' or an array of
-        them), else 0.
+        `clustering_loss`. 'auto' is half of `max_batches` if `init` gives labels ('auto', a
+        `ModularityClustering` or an array of them), else 0.
 
     batches_per_update : int, 'epoch' or 'auto', default='auto'
         Number of batches from one update of the targets to the next; 'epoch' is one pass over the images, and

@@ -9,7 +9,7 @@ device.
 import os
 from typing import Any
 
-from skdcec._deep._keras import keras
+from skdcec._deep._keras import keras, ops
 
 BACKEND = keras.backend.backend()
 
@@ -80,9 +80,7 @@ def has_accelerator() -> bool:
         import jax
 
         return str(jax.default_backend()) != "cpu"
-    import torch
-
-    return bool(torch.cuda.is_available())
+    return str(ops.zeros(()).device) != "cpu"
 
 
 def count_devices(devices: Any) -> int:

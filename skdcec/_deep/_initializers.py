@@ -45,9 +45,7 @@ def check_init(init: Any, n_clusters: int | None, n_components: int, n_samples: 
         cannot be set.
     """
     if isinstance(init, str) and init == "auto":
-        if n_samples < FEWEST_SAMPLES:
-            raise ValueError(f"n_samples={n_samples} should be >= {FEWEST_SAMPLES} for init='auto'.")
-        return ModularityClustering(n_clusters)
+        init = ModularityClustering(n_clusters)
     if init is None:
         if n_clusters is None:
             raise ValueError(
@@ -67,8 +65,7 @@ def check_init(init: Any, n_clusters: int | None, n_components: int, n_samples: 
         if n_clusters is not None:
             set_cluster_number(init, n_clusters)
         if isinstance(init, ModularityClustering):
-            # DCEC knows the shape of the images
-            init.set_params(image_shape=None)._check_params(n_samples)
+            check_communities(init, n_samples)
         return init
     if callable(init):
         check_signature(init)
@@ -78,6 +75,19 @@ def check_init(init: Any, n_clusters: int | None, n_components: int, n_samples: 
         return check_labels(np.asarray(init), n_clusters, n_samples)
     centers = check_array(init, dtype=np.float64, input_name="init")
     return check_centers(centers, n_clusters, n_components)
+
+
+def check_communities(init: ModularityClustering, n_samples: int) -> None:
+    """Raise a ValueError if communities of the images cannot be found with these parameters."""
+    if n_samples < FEWEST_SAMPLES:
+        raise ValueError(f"n_samples={n_samples} should be >= {FEWEST_SAMPLES} for communities of images.")
+    if init.image_shape is not None:
+        raise ValueError(
+            f"image_shape={init.image_shape} of init should be None: set the shape of the images in the "
+            "autoencoder."
+        )
+    init._check_params()
+    init._check_sizes(n_samples)
 
 
 def rehearse(init: Any, n_clusters: int | None, n_components: int, n_samples: int) -> None:

@@ -36,13 +36,24 @@ class Mergers:
         left = self.left
         value = self.order(self.weights[np.ix_(left, left)], self.degrees[left], self.total)
         np.fill_diagonal(value, np.inf)
-        i, j = left[sorted(np.unravel_index(value.argmin(), value.shape))]
+        self.join(*left[sorted(np.unravel_index(value.argmin(), value.shape))])
+
+    def merge_smallest(self) -> None:
+        """Merge the smallest cluster with the one that is first in its row of the order."""
+        left = self.left
+        i = int(self.sizes[left].argmin())
+        value = self.order(self.weights[np.ix_(left, left)], self.degrees[left], self.total)[i]
+        value[i] = np.inf
+        self.join(*left[sorted((i, int(value.argmin())))])
+
+    def join(self, i: int, j: int) -> None:
+        """Let cluster j become a part of cluster i."""
         self.owner[self.owner == j] = i
         self.weights[i] += self.weights[j]
         self.weights[:, i] += self.weights[:, j]
         for sums in (self.degrees, self.sizes):
             sums[i] += sums[j]
-        self.left = left[left != j]
+        self.left = self.left[self.left != j]
 
 
 def loss_of_merger(weights: ndarray, degrees: ndarray, total: float) -> ndarray:
@@ -88,8 +99,8 @@ def merged_by(
 def of_unequal_sizes(graph: Graph, labels: ndarray, n_clusters: int, min_size: float) -> ndarray:
     """Return the labels after merging communities into clusters that may differ much in size.
 
-    The fewest clusters of which so many have at least the smallest size are chosen; if there are none, those
-    of which the last of so many is largest. The small ones that are left join the most similar of them.
+    Chooses the last step at which so many clusters have at least the smallest size or, if there is none, at
+    which the last of them is largest. Then the smallest join the most similar ones.
     """
     mergers = Mergers(graph, labels, separation)
     best, largest = mergers.owner.copy(), 0.0
@@ -100,15 +111,16 @@ def of_unequal_sizes(graph: Graph, labels: ndarray, n_clusters: int, min_size: f
         if len(mergers.left) == n_clusters:
             break
         mergers.merge()
-    return absorbed(graph, compact(best[labels]), n_clusters)
+    labels = compact(best[labels])
+    mergers = Mergers(graph, labels, separation)
+    while len(mergers.left) > n_clusters:
+        mergers.merge_smallest()
+    return compact(mergers.owner[labels])
 
 
-def absorbed(graph: Graph, labels: ndarray, n_clusters: int) -> ndarray:
-    """Return the labels after the smallest clusters have joined the most similar of so many larger ones."""
-    pairs = graph.contracted(labels)
-    separations = separation(pairs.weights.toarray(), pairs.degrees, graph.total)
-    order = np.argsort(-np.bincount(labels), kind="stable")
-    larger, smaller = order[:n_clusters], order[n_clusters:]
-    owner = np.arange(len(pairs))
-    owner[smaller] = larger[separations[np.ix_(smaller, larger)].argmin(axis=1)]
-    return compact(owner[labels])
+def of_size(graph: Graph, labels: ndarray, min_size: float) -> ndarray:
+    """Return the labels after communities below the smallest size have joined the most similar ones."""
+    mergers = Mergers(graph, labels, separation)
+    while len(mergers.left) > 1 and mergers.sizes[mergers.left].min() < min_size:
+        mergers.merge_smallest()
+    return compact(mergers.owner[labels])

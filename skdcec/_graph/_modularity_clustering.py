@@ -63,8 +63,8 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
     Parameters
     ----------
     n_clusters : int or None, default=8
-        Number of clusters: communities are merged until this many are left. None keeps all communities, of
-        which there are usually more than classes.
+        Number of clusters: communities are merged until this many are left. None keeps all communities of at
+        least `min_cluster_size`, of which there are usually more than classes.
 
     min_cluster_size : int, float or None, default=None
         Pass it if classes differ much in size: about half the size of the smallest, as a number of samples
@@ -155,7 +155,8 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
 
     With `min_cluster_size`, communities at resolution 4 are merged in the order of w_rs / sqrt(d_r d_s), the
     weight between two clusters relative to the geometric mean of their degrees, until merging on would leave
-    fewer than `n_clusters` of that size. For a training sample, `predict` may differ from `labels_`, because
+    fewer than `n_clusters` of that size, and smaller ones join the most similar. Many communities are treated
+    in the same way. For a training sample, `predict` may differ from `labels_`, because
     it is a vote of its neighbors.
 
     References
@@ -243,21 +244,20 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         ValueError
             For bad parameters or data.
         """
+        tolerances = self._check_params()
         X, image_shape, attributes = self._check_data(X)
         n = X.shape[0]
-        tolerances, smallest = self._check_params(n)
+        min_size = self._check_sizes(n)
         random_state = check_random_state(self.random_state)
         chosen = draw(n, self.max_samples, random_state)
-        if len(chosen) < (self._k or 1):
-            raise ValueError(f"max_samples={self.max_samples} should be >= n_clusters={self._k}.")
         n_neighbors = self._n_neighbors(len(chosen))
-        min_size = None if smallest is None else smallest * len(chosen)
         if min_size is not None:
             # modularity, which chooses among several, would prefer clusters of similar size
             n_neighbors = n_neighbors[:1]
         rows = X if len(chosen) == n else X[chosen]
         graph = self._best_graph(rows, image_shape, tolerances, n_neighbors, random_state)
-        fitted = attributes | self._divide(graph, rows, n_neighbors, random_state, min_size)
+        of_chosen = min_size if len(chosen) == n or min_size is None else min_size * len(chosen) / n
+        fitted = attributes | self._divide(graph, rows, n_neighbors, random_state, of_chosen)
         if len(chosen) < n:
             labels = np.empty(n, np.int32)
             labels[chosen] = fitted["_point_labels"]
@@ -266,10 +266,11 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
             confidence = np.full(n, np.nan)
             confidence[chosen] = fitted["confidence_"]
             fitted |= {"labels_": labels, "confidence_": confidence}
-        if smallest is not None and np.bincount(fitted["labels_"]).min() < smallest * n:
+        smallest = np.bincount(fitted["labels_"]).min()
+        if min_size is not None and smallest < min_size:
             warn(
-                f"The smallest cluster has {np.bincount(fitted['labels_']).min()} samples, fewer than "
-                f"min_cluster_size={self.min_cluster_size}: there are not so many clusters of that size."
+                f"The smallest cluster has {smallest} samples, fewer than "
+                f"min_cluster_size={self.min_cluster_size}. Try a smaller one, or fewer clusters."
             )
         fitted["_nodes"] = chosen
         set_fitted(self, fitted)
@@ -282,8 +283,8 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         """The number of clusters that is asked for, as an int whatever integer it was given as."""
         return None if self.n_clusters is None else int(self.n_clusters)
 
-    def _check_params(self, n_samples: int) -> tuple[list[Tolerance], float | None]:
-        """Return the tolerances to try, and the smallest fraction of a cluster; raise if values are wrong."""
+    def _check_params(self) -> list[Tolerance]:
+        """Return the tolerances to try; raise if a sequence holds values that are wrong."""
         for name in ("n_neighbors", "shift", "rotation", "blur"):
             if isinstance(getattr(self, name), str):
                 continue  # 'auto'
@@ -294,9 +295,22 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         if self.image_shape is not None:
             check_sizes("image_shape", self.image_shape)
         tolerances = product(as_tuple(self.shift), as_tuple(self.rotation), as_tuple(self.blur))
-        if self._k is not None and n_samples < self._k:
-            raise ValueError(f"n_samples={n_samples} should be >= n_clusters={self._k}.")
-        return [Tolerance(*tolerance) for tolerance in tolerances], self._smallest(n_samples)
+        return [Tolerance(*tolerance) for tolerance in tolerances]
+
+    def _check_sizes(self, n_samples: int) -> float | None:
+        """Return the smallest number of samples in a cluster, if it is set; raise if sizes are impossible."""
+        k, size = self._k or 1, self.min_cluster_size
+        if n_samples < k:
+            raise ValueError(f"n_samples={n_samples} should be >= n_clusters={k}.")
+        if self.max_samples < k:
+            raise ValueError(f"max_samples={self.max_samples} should be >= n_clusters={k}.")
+        if size is None:
+            return None
+        largest = (n_samples // k, "n_samples") if size >= 1 else (1 / k, "1")
+        if size > largest[0]:
+            each = "" if self._k is None else " / n_clusters"
+            raise ValueError(f"min_cluster_size={size} should be at most {largest[1]}{each} = {largest[0]}.")
+        return size if size >= 1 else size * n_samples
 
     def _n_neighbors(self, n_samples: int) -> tuple[int, ...]:
         """Return the numbers of neighbors to try."""
@@ -304,19 +318,6 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
             return as_tuple(self.n_neighbors)
         most = n_samples // (3 * self._k) if self._k else n_samples
         return tuple(max(3, min(m, most)) for m in (10, 15)) if most > 10 else (max(3, most),)
-
-    def _smallest(self, n_samples: int) -> float | None:
-        """Return the smallest fraction of the samples in a cluster, if set; raise if it is too large."""
-        size = self.min_cluster_size
-        if size is None:
-            return None
-        smallest = float(size if size < 1 else size / n_samples)
-        if smallest * (self._k or 1) > 1:
-            raise ValueError(
-                f"min_cluster_size={size} should be at most n_samples / n_clusters = "
-                f"{n_samples / (self._k or 1):g}, or 1 / n_clusters as a fraction."
-            )
-        return smallest
 
     def _check_data(self, X: Any) -> tuple[Any, tuple[int, ...] | None, dict[str, Any]]:
         """Return flat rows, the shape of an image if they are images, and attributes that describe them."""

@@ -5,7 +5,7 @@ import scipy.sparse as sp
 from numpy import ndarray
 
 from skdcec._graph._communities import SMALLEST_GAIN, Graph, communities, moved
-from skdcec._graph._mergers import absorbed, merged, of_unequal_sizes
+from skdcec._graph._mergers import merged, of_size, of_unequal_sizes
 
 # At a larger resolution each node is a community.
 LARGEST_RESOLUTION = 2**20
@@ -43,22 +43,21 @@ def partition(
     communities, except for those that are too small.
     """
     graph = Graph.of(weights)
+    if n_clusters is not None and min_size is not None:
+        found = at_least(graph, n_clusters, FINE_RESOLUTION, rng)
+        labels = of_unequal_sizes(graph, found, n_clusters, min_size)
+        better = moved(graph, labels, rng)
+        return better if keeps_sizes(better, labels, min_size) else labels, found
     found = communities(graph, rng)
-    if n_clusters is None:
-        n_large = n_of_size(found, min_size or 0)
-        return found if min_size is None else absorbed(graph, found, max(1, n_large)), found
-    if min_size is None:
+    if n_clusters is not None:
         return split_and_merged(graph, resized(graph, found, n_clusters, rng), rng), found
-    finer = at_least(graph, n_clusters, FINE_RESOLUTION, rng)
-    labels = of_unequal_sizes(graph, finer, n_clusters, min_size)
-    better = moved(graph, labels, rng)
-    enough = n_of_size(better, min_size) >= n_of_size(labels, min_size)
-    return better if enough else labels, found
+    return found if min_size is None else of_size(graph, found, min_size), found
 
 
-def n_of_size(labels: ndarray, min_size: float) -> int:
-    """Return how many clusters have at least so many members."""
-    return int((np.bincount(labels) >= max(min_size, 1)).sum())
+def keeps_sizes(labels: ndarray, before: ndarray, min_size: float) -> bool:
+    """Return whether no cluster has become empty or too small."""
+    sizes, sizes_before = (np.bincount(a, minlength=before.max() + 1) for a in (labels, before))
+    return bool((sizes >= np.minimum(sizes_before, max(min_size, 1))).all())
 
 
 def regrouped(weights: sp.csr_array, groups: ndarray, n_clusters: int, rng: np.random.Generator) -> ndarray:

@@ -105,7 +105,7 @@ def cluster_folder(
     time_left = max(SHORTEST_FIT, 60 * SHARE_OF_FIT * minutes - (time.monotonic() - began))
     model = DCEC(
         n_clusters,
-        init=ModularityClustering(min_cluster_size=min_cluster_size),
+        init=ModularityClustering(n_clusters, min_cluster_size=min_cluster_size),
         autoencoder=ConvAutoencoder(value_range=(0, 255)),
         max_minutes=time_left / 60,
         checkpoint=out.progress,

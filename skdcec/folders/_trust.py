@@ -91,12 +91,14 @@ def examine(model: Any, images: ndarray, warned: Sequence[str], random_state: in
     own = partitions[0].modularity
     *same, free_of_k = partitions if restarts else [*partitions, partitions[0]]
     best = max(same, key=lambda partition: partition.modularity)
-    if best.modularity > own + WORSE:
+    # modularity favors clusters of similar size
+    is_fair = getattr(model.init_, "min_cluster_size", None) is None
+    if is_fair and best.modularity > own + WORSE:
         doubts.append(
             f"The neighbors of the images suit another partition better: {best.name} has a modularity of "
             f"{best.modularity:.3f}, instead of {own:.3f}."
         )
-    if free_of_k.modularity > own + MUCH_WORSE:
+    if is_fair and free_of_k.modularity > own + MUCH_WORSE:
         doubts.append(
             "Another number of clusters may suit these images better: if it is free, "
             f"{free_of_k.n_clusters} are found, with a modularity of {free_of_k.modularity:.3f} instead of "
