@@ -102,6 +102,22 @@ def test_labels_alone_give_mean_images_and_leave_noise_out():
     assert [bool(blank[9 * row + 3, 3]) for row in range(5)] == [False, False, False, True, True]
 
 
+def test_many_centers_stand_in_bands():
+    labels = np.arange(len(X)) % 25
+    display = CenterImagesDisplay.from_predictions(X, labels, n_members=1)
+    # nine clusters in a band of two rows, and a blank row between bands
+    assert np.asarray(display.im_.get_array()).shape == (8 * 9 - 1, 9 * 9 - 1)
+    for j in range(25):
+        row, column = 3 * (j // 9), j % 9
+        np.testing.assert_allclose(tile(display, row, column), X[labels == j].mean(axis=0), rtol=1e-6)
+        np.testing.assert_array_equal(tile(display, row + 1, column), display.members[j, 0, :, :, 0])
+    for row, column in ((2, 0), (5, 8), (6, 7), (7, 8)):
+        assert np.isnan(np.ma.filled(tile(display, row, column), np.nan)).all()
+    numbers = [*display.ax_.texts, *display.ax_.get_xticklabels()]
+    assert [int(text.get_text()) for text in numbers] == display.sizes.tolist()
+    assert [text.get_text() for text in display.ax_.get_yticklabels()] == ["center", "nearest"] * 3
+
+
 def test_the_farthest_images_come_last(dcec):
     display = CenterImagesDisplay.from_estimator(dcec, X, n_members=2, n_farthest=2)
     Z, labels = dcec.transform(X), dcec.predict(X)
@@ -165,6 +181,8 @@ def test_each_label_has_its_points_and_its_color(dcec):
     legend = display.ax_.get_legend()
     assert legend.get_title().get_text() == "class"
     assert [text.get_text() for text in legend.get_texts()] == [*map(str, range(10)), "center"]
+    assert legend.legend_handles[-1].get_sizes() == display.centers_.get_sizes()
+    assert display.ax_.get_xlabel() == "principal component 1"
 
 
 def test_what_has_no_embedding_is_drawn_as_it_is(kmeans):
@@ -197,7 +215,7 @@ def test_projections_and_samples_of_the_embedding(dcec):
     display = EmbeddingDisplay.from_predictions(
         Z[:60], labels[:60], centers=dcec.cluster_centers_, method="tsne", random_state=0
     )
-    assert display.axis_names == ("t-SNE 0", "t-SNE 1")
+    assert display.axis_names == ("t-SNE 1", "t-SNE 2")
     assert (display.points.shape, display.centers.shape) == ((60, 2), (4, 2))
     scaled = EmbeddingDisplay.from_predictions(Z, labels, method=StandardScaler())
     np.testing.assert_allclose(scaled.points, StandardScaler().fit_transform(Z)[:, :2])
@@ -238,6 +256,18 @@ def test_fewer_clusters_than_classes(kmeans):
     assert sorted(display.clusters) == list(range(5))
 
 
+def test_many_clusters_have_colors_instead_of_numbers():
+    labels = np.arange(80) % 40
+    display = ContingencyDisplay.from_predictions(labels % 10, labels - 1)
+    assert not display.text_.any()
+    assert "samples" in [ax.get_ylabel() for ax in display.figure_.axes]
+    names = [text.get_text() for text in display.ax_.get_xticklabels()]
+    assert len(names) <= 20
+    assert names == [str(name) for name in display.clusters[1:-1:2]] + ["noise"]
+    assert [text.get_text() for text in display.ax_.get_yticklabels()] == [str(name) for name in range(10)]
+    assert max(display.figure_.get_size_inches()) < 15
+
+
 def test_history_of_joint_training(dcec):
     scores = {"accuracy": np.linspace(0.3, 0.5, len(dcec.history_["n_batches"]))}
     display = HistoryDisplay.from_estimator(dcec, scores=scores)
@@ -253,6 +283,9 @@ def test_history_of_joint_training(dcec):
         expected = scores[name] if name in scores else dcec.history_[name.replace(" ", "_")]
         np.testing.assert_array_equal(line.get_ydata(), expected)
     assert display.lines_["accuracy"].axes is display.right_ax_
+    assert display.right_ax_.get_ylabel() == "modularity, label change, accuracy"
+    names = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert [name for name in names if "(right)" not in name] == ["reconstruction loss", "clustering loss"]
     assert display.lines_["clustering loss"].axes is display.ax_
     assert display.ax_.get_xlabel() == "batch"
     with pytest.raises(ValueError, match=r"'accuracy' has shape \(1,\)"):
@@ -278,6 +311,28 @@ def test_histories_of_other_estimators(kmeans):
         HistoryDisplay.from_estimator(kmeans)
     with pytest.raises(ValueError, match="should have a curve"):
         HistoryDisplay.from_history({})
+
+
+@pytest.mark.parametrize(
+    ("values", "scale"), [([9, 1, 5], "linear"), ([10, 1, 5], "log"), ([10, 0, -1], "linear")]
+)
+def test_only_losses_of_different_magnitudes_have_a_log_scale(values, scale):
+    ax = HistoryDisplay.from_history({"reconstruction_loss": values, "modularity": [0, 0, 0]}).ax_
+    assert (ax.get_yscale(), ax.get_ylabel()) == (scale, "loss")
+    ax.set_yscale("log")
+    assert HistoryDisplay.from_history({"total": values}, ax=ax).ax_.get_yscale() == "log"
+
+
+def test_a_small_fall_of_the_objective_is_readable():
+    khm = KHarmonicMeans(3, random_state=0).fit(load_iris().data)
+    display = HistoryDisplay.from_estimator(khm)
+    display.figure_.draw_without_rendering()
+    ax = display.ax_
+    assert ax.get_ylabel() == ax.get_legend().get_texts()[0].get_text() == "objective"
+    assert all(float(tick).is_integer() for tick in ax.get_xticks())
+    # whole numbers, not differences from an offset
+    ticks = [float(text.get_text()) for text in ax.get_yticklabels()]
+    np.testing.assert_allclose(ticks, ax.get_yticks())
 
 
 def test_what_cannot_be_drawn_is_named(dcec, kmeans):
@@ -329,6 +384,14 @@ def test_ellipses_of_labels():
     np.testing.assert_allclose(display.centers[1], rows[50:100, :2].mean(axis=0))
     np.testing.assert_allclose(display.covariances[1], np.cov(rows[50:100, :2].T, bias=True))
     assert len(display.ellipses_) == 3
+    assert display.axis_names == ("feature 1 of 4", "feature 2 of 4")
+    assert CovarianceEllipsesDisplay.from_predictions(rows[:, :2], load_iris().target).axis_names == (
+        "feature 1",
+        "feature 2",
+    )
+    named = GaussianMixture(3, random_state=0).fit(load_iris(as_frame=True).data)
+    display = CovarianceEllipsesDisplay.from_estimator(named, load_iris(as_frame=True).data, features=(2, 0))
+    assert display.axis_names == ("petal length (cm)", "sepal length (cm)")
     with pytest.raises(TypeError, match="KMeans has no covariances_"):
         CovarianceEllipsesDisplay.from_estimator(KMeans(3, random_state=0).fit(rows), rows)
     with pytest.raises(ValueError, match=re.escape("features=(0, 4) should be two columns of X")):

@@ -49,7 +49,7 @@ figure, axes = plt.subplots(1, 2, figsize=(9, 4.3), layout="constrained")
 draw(axes[0], KMeans(8, init=corner, n_init=1).fit(X), X, y, corner)
 draw(axes[1], KHarmonicMeans(8, p=2, init=corner).fit(X), X, y, corner)
 for ax in axes:
-    ax.set(xlabel="feature 0", ylabel="feature 1")
+    ax.set(xlabel="feature 1", ylabel="feature 2")
 figure.suptitle("Eight centers that begin in one corner")
 plt.show()
 

@@ -74,7 +74,7 @@ ax.hexbin(sample[:, 0], sample[:, 1], gridsize=70, cmap="Blues", bins="log", min
 on_cluster, in_memory = fits["cluster"].cluster_centers_, fits["memory"].cluster_centers_
 ax.scatter(*on_cluster[:, :2].T, s=200, facecolors="none", edgecolors="C1", linewidths=2, label="cluster")
 ax.scatter(*in_memory[:, :2].T, s=60, marker="x", color="k", label="memory")
-ax.set(title="Centers of both fits", xlabel="feature 0", ylabel="feature 1")
+ax.set(title="Centers of both fits", xlabel="feature 1", ylabel="feature 2")
 ax.legend(title="centers of the fit", loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 plt.show()
 

@@ -53,7 +53,7 @@ figure, axes = plt.subplots(1, 3, figsize=(11, 3.7), layout="constrained")
 figure.suptitle("Three data sets, on their first two principal components")
 for ax, (name, (X, y)) in zip(axes, sets.items(), strict=True):
     ax.scatter(*PCA(2).fit_transform(X).T, c=y, cmap="tab10", vmin=0, vmax=9, s=5, linewidths=0)
-    ax.set(title=f"{name}, colored by class", xlabel="principal component 0", ylabel="principal component 1")
+    ax.set(title=f"{name}, colored by class", xlabel="principal component 1", ylabel="principal component 2")
 plt.show()
 
 # %%

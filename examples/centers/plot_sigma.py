@@ -85,8 +85,8 @@ for ax, factor in zip(axes.flat, [0.01, 0.1, 0.5, 1, 2, 100], strict=True):
     ax.set(xlim=(-8, 8), ylim=(-8, 8))
     ax.set_title(f"sigma = {factor} total standard deviations", fontsize=10)
 figure.suptitle("The paths of the centers, by width of the kernel")
-figure.supxlabel("feature 0", fontsize=10)
-figure.supylabel("feature 1", fontsize=10)
+figure.supxlabel("feature 1", fontsize=10)
+figure.supylabel("feature 2", fontsize=10)
 plt.show()
 
 # %%

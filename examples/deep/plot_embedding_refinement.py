@@ -87,7 +87,7 @@ for row, name, (embedding, labels, centers) in zip(axes, ("before", "after"), (b
             points=pca.transform(embedding),
             labels=colors,
             centers=pca.transform(centers),
-            axis_names=("principal component 0", "principal component 1"),
+            axis_names=("principal component 1", "principal component 2"),
             label_name=label_name,
         ).plot(ax)
         ax.set_title(f"{name}, colored by {label_name}")

@@ -41,7 +41,7 @@ def draw(ax, centers, title=None, trail=None):
         if trail is not None:
             ax.plot(*np.array(trail)[:, j].T, color=f"C{j}", lw=1.5)
         ax.scatter(*center, s=90, marker="X", color=f"C{j}", edgecolors="w", zorder=3)
-    ax.set(xticks=[], yticks=[], aspect="equal", xlabel="feature 0", ylabel="feature 1")
+    ax.set(xticks=[], yticks=[], aspect="equal", xlabel="feature 1", ylabel="feature 2")
     ax.set_title(title, fontsize=10)
 
 
@@ -121,7 +121,7 @@ figure.suptitle("Membership u, weight w, and their product, for two of four cent
 for (name, ax), values in zip(axes.items(), maps, strict=True):
     image = ax.pcolormesh(x, y, values.reshape(x.shape), vmin=0, vmax=1, cmap="viridis", rasterized=True)
     ax.scatter(*crowd.T, s=60, marker="X", color="k", edgecolors="w")
-    ax.set(xticks=[], yticks=[], aspect="equal", xlabel="feature 0", ylabel="feature 1")
+    ax.set(xticks=[], yticks=[], aspect="equal", xlabel="feature 1", ylabel="feature 2")
     ax.set_title(name, fontsize=10)
 figure.colorbar(image, ax=list(axes.values()), label="weight of a sample at this place", shrink=0.9)
 plt.show()
@@ -313,7 +313,7 @@ for ax, p in zip(axes, [2.0, "auto"], strict=True):
     for j in range(5):
         ax.scatter(*plane.transform(Z[group == j]).T, s=6, linewidths=0)
     ax.scatter(*plane.transform(khm.cluster_centers_).T, s=100, marker="X", color="k", edgecolors="w")
-    ax.set(title=f"p={p!r}: p_ = {khm.p_}", xlabel="principal component 0", ylabel="principal component 1")
+    ax.set(title=f"p={p!r}: p_ = {khm.p_}", xlabel="principal component 1", ylabel="principal component 2")
 kmeans = KMeans(5, random_state=0).fit(Z)
 print(f"k-means: adjusted Rand index {adjusted_rand_score(group, kmeans.labels_):.2f}")
 plt.show()

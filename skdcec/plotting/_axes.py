@@ -19,6 +19,14 @@ def axes_of(ax: Any, figsize: tuple[float, float] | None = None) -> Any:
     return plt.subplots(figsize=figsize, layout="constrained")[1] if ax is None else ax
 
 
+def integer_ticks(axis: Any) -> None:
+    """Let an axis have ticks only at integers, unless it is logarithmic."""
+    from matplotlib.ticker import MaxNLocator
+
+    if axis.get_scale() == "linear":
+        axis.set_major_locator(MaxNLocator(integer=True))
+
+
 def colors_of(labels: ndarray) -> dict[Any, Any]:
     """Return a color for each distinct label: a qualitative palette if they are few, gray for noise (-1)."""
     import matplotlib as mpl
@@ -67,5 +75,6 @@ def add_legend(ax: Any, scatters: dict[Any, Any], title: str, centers: Any = Non
             frameon=False,
             fontsize="small",
         )
-        for handle in legend.legend_handles:
+        # dots may be too small to tell colors; the cross of the centers looks as in the plot
+        for handle in legend.legend_handles[: len(scatters)]:
             handle.set_sizes([24])

@@ -11,6 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdcec.plotting._axes import axes_of, is_noise
 
+# With more classes or clusters than this, numbers and names would be too small to read.
+MOST_NUMBERED = 20
+
 
 class ContingencyDisplay:
     """True classes against clusters, in the order of the best matching.
@@ -32,7 +35,8 @@ class ContingencyDisplay:
     im_ : matplotlib AxesImage
         The matrix as colors.
     text_ : ndarray of shape (n_classes, n_clusters)
-        The numbers as text; None for zeros.
+        The numbers as text; None for zeros, and for all if there are more than 20 classes or clusters; then a
+        color bar replaces them.
     ax_ : matplotlib Axes
         The axes.
     figure_ : matplotlib Figure
@@ -80,19 +84,24 @@ class ContingencyDisplay:
             The display itself.
         """
         n_classes, n_clusters = self.matrix.shape
-        ax = axes_of(ax, figsize=(0.55 * n_clusters + 1.5, 0.45 * n_classes + 1))
+        width, height = np.minimum([n_clusters, n_classes], MOST_NUMBERED)
+        ax = axes_of(ax, figsize=(0.55 * width + 1.5, 0.45 * height + 1))
         self.im_ = ax.imshow(self.matrix, cmap=cmap, vmin=0, aspect="auto")
         self.text_ = np.full(self.matrix.shape, None)
-        pattern = "{:d}" if self.matrix.dtype.kind in "iu" else "{:.2f}"
-        for (i, j), value in np.ndenumerate(self.matrix):
-            if value:
+        pattern, unit = ("{:d}", "samples") if self.matrix.dtype.kind in "iu" else ("{:.2f}", "fraction")
+        if max(self.matrix.shape) > MOST_NUMBERED:
+            ax.figure.colorbar(self.im_, ax=ax, label=unit)
+        else:
+            for i, j in np.argwhere(self.matrix):
+                value = self.matrix[i, j]
                 # white on the darker half of the colors
                 color = "w" if value > self.matrix.max() / 2 else "k"
                 self.text_[i, j] = ax.text(
                     j, i, pattern.format(value), ha="center", va="center", color=color, fontsize="small"
                 )
-        ax.set_xticks(range(n_clusters), ["noise" if is_noise(name) else name for name in self.clusters])
-        ax.set_yticks(range(n_classes), self.classes)
+        columns, rows = named(n_clusters), named(n_classes)
+        ax.set_xticks(columns, ["noise" if is_noise(name) else name for name in self.clusters[columns]])
+        ax.set_yticks(rows, self.classes[rows])
         ax.set(xlabel="cluster", ylabel="class")
         self.ax_, self.figure_ = ax, ax.figure
         return self
@@ -168,6 +177,12 @@ class ContingencyDisplay:
         if normalize:
             matrix = matrix / matrix.sum(axis=axes_of_totals[normalize], keepdims=True)
         return cls(matrix=matrix, classes=np.unique(y_true), clusters=clusters).plot(ax, cmap=cmap)
+
+
+def named(n: int) -> ndarray:
+    """Return the places that are named, evenly spaced; the last one, perhaps noise, is among them."""
+    step = -(-n // MOST_NUMBERED)
+    return np.arange((n - 1) % step, n, step)
 
 
 def matched_order(matrix: ndarray, noise: ndarray) -> ndarray:

@@ -6,11 +6,11 @@ import numpy as np
 from numpy import ndarray
 from sklearn.utils.validation import check_is_fitted
 
-from skdcec.plotting._axes import axes_of
+from skdcec.plotting._axes import axes_of, integer_ticks
 
 
 class HistoryDisplay:
-    """The course of training: losses, the fraction of labels that changed, and scores.
+    """The course of training: losses, modularity, the fraction of labels that changed, and scores.
 
     Use :meth:`from_estimator` or :meth:`from_history`; all parameters are kept as attributes.
 
@@ -19,9 +19,9 @@ class HistoryDisplay:
     steps : ndarray of shape (n_points,)
         Batches, epochs or iterations before each point.
     losses : dict of ndarray of shape (n_points,)
-        Curves of the left axis, which is logarithmic if all values are positive.
+        Curves of the left axis, which is logarithmic if they are positive and span a factor of 10 or more.
     fractions : dict of ndarray of shape (n_points,)
-        Curves between 0 and 1, such as scores; dashed, on the right axis.
+        Curves of values up to 1, such as scores; dashed, on the right axis.
     step_name : str, default='iteration'
         Name of the unit of `steps`.
 
@@ -82,21 +82,28 @@ class HistoryDisplay:
             name: ax.plot(self.steps, values, color=f"C{i}", label=name)[0]
             for i, (name, values) in enumerate(self.losses.items())
         }
-        if all(np.nanmin(values) > 0 for values in self.losses.values()):
-            ax.set_yscale("log")
-        ax.set(xlabel=self.step_name, ylabel="loss" if self.losses else "")
+        if self.losses:
+            values = np.concatenate(list(self.losses.values()))
+            if 0 < 10 * np.nanmin(values) <= np.nanmax(values):
+                ax.set_yscale("log")
+            elif ax.get_yscale() == "linear":  # axes that are given, or shared, may be logarithmic
+                ax.ticklabel_format(axis="y", useOffset=False)
+            ax.set_ylabel("objective" if "objective" in self.losses else "loss")
+        ax.set_xlabel(self.step_name)
+        integer_ticks(ax.xaxis)
         self.right_ax_ = None
         if self.fractions:
             self.right_ax_ = ax.twinx()
-            self.right_ax_.set_ylabel("fraction, score")
+            self.right_ax_.set_ylabel(", ".join(self.fractions))
             for i, (name, values) in enumerate(self.fractions.items(), start=len(self.losses)):
-                (line,) = self.right_ax_.plot(self.steps, values, "--", color=f"C{i}", label=name)
-                self.lines_[name] = line
+                (self.lines_[name],) = self.right_ax_.plot(
+                    self.steps, values, "--", color=f"C{i}", label=f"{name} (right)"
+                )
         ax.legend(
             handles=list(self.lines_.values()),
             loc="lower left",
             bbox_to_anchor=(0, 1),
-            ncols=3,
+            ncols=2,
             frameon=False,
             fontsize="small",
         )
@@ -159,8 +166,8 @@ class HistoryDisplay:
         Parameters
         ----------
         history : dict of array-like
-            Curves by name. 'n_batches', if present, is the horizontal axis, 'label_change' a fraction; all
-            others are losses.
+            Curves by name. 'n_batches', if present, is the horizontal axis; 'modularity' and 'label_change'
+            are fractions, all others losses.
         scores : dict of array-like, default=None
             Scores to add by name, one value for each point of the history.
         step_name : str, default='iteration'
@@ -181,11 +188,11 @@ class HistoryDisplay:
         if not history and not scores:
             raise ValueError(f"history={history} should have a curve, such as 'reconstruction_loss'.")
         curves = {name: np.asarray(values, dtype=float) for name, values in history.items()}
-        fractions = {"label change": curves.pop("label_change")} if "label_change" in curves else {}
-        fractions |= {name: np.asarray(values, dtype=float) for name, values in (scores or {}).items()}
-        n_points = len(next(iter((curves | fractions).values())))
-        steps = curves.pop("n_batches", np.arange(n_points))
+        scored = {name: np.asarray(values, dtype=float) for name, values in (scores or {}).items()}
+        steps = curves.pop("n_batches", np.arange(len(next(iter((curves | scored).values())))))
         losses = {name.replace("_", " "): values for name, values in curves.items()}
+        names = [name for name in ("modularity", "label change") if name in losses]
+        fractions = {name: losses.pop(name) for name in names} | scored
         for name, values in (losses | fractions).items():
             if values.shape != steps.shape:
                 raise ValueError(f"{name!r} has shape {values.shape}; the history has shape {steps.shape}.")

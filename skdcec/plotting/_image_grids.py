@@ -13,6 +13,8 @@ from skdcec.plotting._axes import axes_of
 # Pixels are empty if they exceed the smallest value by no more than this fraction of the range; the ground is
 # empty if more than this fraction of the pixels are.
 ALMOST_EMPTY, EMPTY_GROUND = 0.01, 1 / 3
+# More centers than this are drawn in several bands.
+WIDEST_BAND = 12
 
 
 class CenterImagesDisplay:
@@ -34,7 +36,7 @@ class CenterImagesDisplay:
     Attributes
     ----------
     im_ : matplotlib AxesImage
-        All images, one cluster in each column.
+        All images, one cluster in each column; more than 12 clusters are in several bands, one above another.
     ax_ : matplotlib Axes
         The axes.
     figure_ : matplotlib Figure
@@ -86,11 +88,20 @@ class CenterImagesDisplay:
             parts["farthest"] = self.farthest
         parts = {name: part for name, part in parts.items() if part.shape[1]}
         tiles = np.concatenate(list(parts.values()), axis=1).swapaxes(0, 1)
-        ax = axes_of(ax, figsize=(0.8 * tiles.shape[1] + 1, 0.8 * tiles.shape[0] + 0.6))
-        self.im_, rows, columns = show_mosaic(tiles, ax, cmap, tiles[1:])
-        ax.set_xticks(columns, self.sizes)
+        bands = banded(tiles)
+        n_bands, n_rows, n_columns = bands.shape[:3]
+        # without the blank row below the last band
+        joined = bands.reshape(-1, *bands.shape[2:])[:-1]
+        ax = axes_of(ax, figsize=(0.8 * n_columns + 1, 0.8 * len(joined) + 0.6))
+        self.im_, rows, columns = show_mosaic(joined, ax, cmap, tiles[1:])
+        *above, last = (self.sizes[i : i + n_columns] for i in range(0, len(self.sizes), n_columns))
+        for band, sizes in enumerate(above, start=1):
+            for column, size in zip(columns, sizes, strict=True):
+                ax.text(column, rows[band * n_rows - 1] - rows[0], size, ha="center", va="top")
+        ax.set_xticks(columns[: len(last)], last)
         starts = np.cumsum([0, *(part.shape[1] for part in parts.values())])[:-1]
-        ax.set_yticks(rows[starts], list(parts))
+        starts = np.add.outer(n_rows * np.arange(n_bands), starts).ravel()
+        ax.set_yticks(rows[starts], list(parts) * n_bands)
         ax.set_xlabel("images in the cluster")
         self.ax_, self.figure_ = ax, ax.figure
         return self
@@ -446,6 +457,26 @@ def mosaic(tiles: ndarray, gap: int = 1) -> ndarray:
     image = padded.swapaxes(1, 2).reshape(n_rows * (height + gap), n_columns * (width + gap), channels)
     image = image[: image.shape[0] - gap, : image.shape[1] - gap]
     return image[..., 0] if channels == 1 else image
+
+
+def banded(tiles: ndarray) -> ndarray:
+    """Divide many columns into bands.
+
+    Parameters
+    ----------
+    tiles : ndarray of shape (n_rows, n_columns, ...)
+
+    Returns
+    -------
+    bands : ndarray of shape (n_bands, n_rows + 1, n_columns of a band, ...)
+        NaN in the last row of each band and at the end of the last band.
+    """
+    n_rows, n_columns, *image_shape = tiles.shape
+    n_bands = -(-n_columns // WIDEST_BAND)
+    width = -(-n_columns // n_bands)
+    padded = np.full((n_rows + 1, n_bands * width, *image_shape), np.nan)
+    padded[:n_rows, :n_columns] = tiles
+    return padded.reshape(n_rows + 1, n_bands, width, *image_shape).swapaxes(0, 1)
 
 
 def are_drawings(images: ndarray) -> bool:

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdcec._graph._communities import Graph, communities
 from skdcec._graph._modularity_clustering import LARGEST_SEED, ModularityClustering
 from skdcec._graph._partition import resized
-from skdcec.plotting._axes import axes_of
+from skdcec.plotting._axes import axes_of, integer_ticks
 
 # No more numbers of clusters than this are tried if none are given.
 MOST_NUMBERS = 30
@@ -76,12 +76,9 @@ class ModularityCurveDisplay:
             The display itself.
         """
         ax = axes_of(ax, figsize=(6.4, 4))
-        from matplotlib.ticker import MaxNLocator
-
         (self.line_,) = ax.plot(self.n_clusters, self.modularity, marker="o")
         ax.axvline(self.n_communities, color="0.6", linestyle="--", label="communities")
-        if ax.get_xscale() == "linear":
-            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        integer_ticks(ax.xaxis)
         ax.set(xlabel="number of clusters", ylabel="modularity")
         ax.legend(frameon=False)
         self.ax_, self.figure_ = ax, ax.figure
@@ -93,7 +90,8 @@ class ModularityCurveDisplay:
     ) -> Self:
         """Divide the graph of a fitted estimator again, into different numbers of clusters.
 
-        A fit tries other mergers, too, so its modularity may differ slightly.
+        `min_cluster_size` of the estimator is ignored: these partitions aim only at a large modularity. A fit
+        tries other mergers, too, so its modularity may differ slightly, or more with `min_cluster_size`.
 
         Parameters
         ----------

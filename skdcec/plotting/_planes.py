@@ -246,9 +246,9 @@ def project(
     if embedding.shape[1] <= 2:
         pad = ((0, 0), (0, 2 - embedding.shape[1]))
         points = np.pad(embedding, pad)
-        return points, None if centers is None else np.pad(centers, pad), ("dimension 0", "dimension 1")
+        return points, None if centers is None else np.pad(centers, pad), ("dimension 1", "dimension 2")
     projection, name = projection_of(method, random_state)
-    names = (f"{name} 0", f"{name} 1")
+    names = (f"{name} 1", f"{name} 2")
     if centers is None:
         return projection.fit_transform(embedding)[:, :2], None, names
     if hasattr(projection, "transform"):
@@ -279,6 +279,8 @@ def projection_of(method: Any, random_state: np.random.RandomState) -> tuple[Any
 
 class CovarianceEllipsesDisplay:
     """Two features of the samples, with ellipses of equal Mahalanobis distance around the centers.
+
+    If there are more features, the others are not shown, so clusters that overlap here may be separate.
 
     Use :meth:`from_estimator` or :meth:`from_predictions`; all parameters are kept as attributes.
 
@@ -395,7 +397,7 @@ class CovarianceEllipsesDisplay:
         X : array-like of shape (n_samples, n_features)
             Samples.
         features : tuple of two int, default=(0, 1)
-            The columns of X to draw.
+            The columns of X to draw, counted from 0.
         n_std : float, default=2
             Mahalanobis distance of the ellipses from their centers.
         ax : matplotlib Axes, default=None
@@ -426,14 +428,13 @@ class CovarianceEllipsesDisplay:
             matches = (name for name, kind in COVARIANCES.items() if isinstance(estimator._covariance, kind))
             covariance_type = next(matches)
         covariances = pairwise_covariances(estimator.covariances_, covariance_type, len(centers), columns)
-        names = getattr(estimator, "feature_names_in_", [f"feature {j}" for j in range(centers.shape[1])])
         display = cls(
             points=np.asarray(X)[:, columns],
             labels=estimator.predict(X),
             centers=centers[:, columns],
             covariances=covariances,
             n_std=n_std,
-            axis_names=tuple(names[j] for j in columns),
+            axis_names=names_of(columns, centers.shape[1], getattr(estimator, "feature_names_in_", None)),
         )
         return display.plot(ax, size=size)
 
@@ -457,7 +458,7 @@ class CovarianceEllipsesDisplay:
         labels : array-like of shape (n_samples,)
             Cluster of each; -1 (noise) has no ellipse.
         features : tuple of two int, default=(0, 1)
-            The columns of X to draw.
+            The columns of X to draw, counted from 0.
         n_std : float, default=2
             Mahalanobis distance of the ellipses from their centers.
         ax : matplotlib Axes, default=None
@@ -481,7 +482,7 @@ class CovarianceEllipsesDisplay:
             centers=np.stack([group.mean(axis=0) for group in groups]),
             covariances=np.stack([np.cov(group.T, bias=True) for group in groups]),
             n_std=n_std,
-            axis_names=(f"feature {columns[0]}", f"feature {columns[1]}"),
+            axis_names=names_of(columns, X.shape[1]),
         )
         return display.plot(ax, size=size)
 
@@ -492,6 +493,13 @@ def check_features(features: Sequence[int], n_features: int) -> list[int]:
     if len(columns) != 2 or not all(isinstance(j, Integral) and 0 <= j < n_features for j in columns):
         raise ValueError(f"features={features!r} should be two columns of X, from 0 to {n_features - 1}.")
     return columns
+
+
+def names_of(columns: list[int], n_features: int, names: Any = None) -> tuple[str, str]:
+    """Return the names of two features, or their places among all."""
+    of_all = f" of {n_features}" if n_features > 2 else ""
+    first, second = (f"feature {j + 1}{of_all}" if names is None else names[j] for j in columns)
+    return first, second
 
 
 def pairwise_covariances(
