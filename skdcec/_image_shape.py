@@ -47,7 +47,9 @@ def as_array(X: Any, accepted: str = ACCEPTED) -> Any:
             return X
         if isinstance(X, Mapping) or not isinstance(X, Sequence):
             keys = f" with the keys {sorted(map(str, X))[:6]}" if isinstance(X, Mapping) else ""
-            raise TypeError(f"X is a {type(X).__name__}{keys}; it should be {accepted}.")
+            raise TypeError(
+                f"X is a {type(X).__name__}{keys}; it should be {accepted}.{part_of(X, accepted)}"
+            )
     images = list(X)
     if images and isinstance(images[0], str | os.PathLike):
         raise TypeError(f"X holds paths such as {images[0]!r}; load the images first.")
@@ -56,6 +58,14 @@ def as_array(X: Any, accepted: str = ACCEPTED) -> Any:
     if not images or ndim(images[0]) < (1 if is_object else 2):
         return X
     return stacked(images)
+
+
+def part_of(X: Any, accepted: str) -> str:
+    """Return a hint on the part of a scikit-learn `Bunch` to pass instead, or nothing."""
+    names = ("images", "data") if accepted == ACCEPTED else ("data",)
+    # the keys of a Bunch are attributes, those of a dict are not
+    found = [name for name in names if isinstance(X, Mapping) and name in X and hasattr(X, name)]
+    return f" Pass X.{found[0]}." if found else ""
 
 
 def ndim(image: Any) -> int:

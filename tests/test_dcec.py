@@ -650,8 +650,8 @@ def test_another_fit_in_the_folder_is_refused(digits, tmp_path, kill_after):
         (resumable(tmp_path, gamma=0.2), X, r"gamma was 1.0 and is 0.2"),
         (resumable(tmp_path, init=KHarmonicMeans(p=5.0)), X, r"init__p was 4.0 and is 5.0"),
         (resumable(tmp_path, optimizer="sgd"), X, "optimizer was"),
-        (resumable(tmp_path, random_state=1), X, "random_state was"),
-        (resumable(tmp_path), 1 - X, "X was"),
+        (resumable(tmp_path, random_state=1), X, "random_state differs"),
+        (resumable(tmp_path), 1 - X, "X has other images"),
     ]
     for model, images, message in others:
         with pytest.raises(ValueError, match=f"checkpoint=.*another fit: {message}"):
@@ -673,7 +673,7 @@ def test_equal_keras_objects_do_not_make_another_fit(digits, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.filterwarnings("ignore:Pretraining ended early in an interrupted fit, after 2 of 4:UserWarning")
+@pytest.mark.filterwarnings("ignore:Pretraining ended early in an earlier fit, after 2 of 4:UserWarning")
 def test_what_a_callback_stopped_stays_stopped(digits, tmp_path):
     class Stop(Recorder):
         def on_fit_task_end(self, estimator, context):

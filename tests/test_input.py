@@ -22,6 +22,7 @@ from PIL import Image
 from sklearn.base import clone
 from sklearn.cluster import Birch, KMeans
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils import Bunch
 
 from skdcec import (
     DCEC,
@@ -319,7 +320,10 @@ def test_images_in_other_containers_are_stacked(X, fitted):
         (np.ones((2, 2, 8, 8, 1)), ValueError, r"X has shape \(2, 2, 8, 8, 1\); it should be an array of"),
         (Path("photos"), TypeError, "is a path"),
         (["a.png", "b.png"], TypeError, "X holds paths such as 'a.png'"),
-        ({"images": np.ones((8, 8, 8))}, TypeError, r"X is a dict with the keys \['images'\]"),
+        ({"images": np.ones((8, 8, 8))}, TypeError, r"X is a dict with the keys \['images'\].*dask array\.$"),
+        (Bunch(data=[[1.0]], images=[1.0]), TypeError, r"X is a Bunch .*dask array\. Pass X\.images\.$"),
+        (Bunch(data=[[1.0]], target=[1]), TypeError, r"X is a Bunch .* Pass X\.data\.$"),
+        (Bunch(x=[[1.0]]), TypeError, r"X is a Bunch with the keys \['x'\].*dask array\.$"),
         (iter([np.ones((8, 8))]), TypeError, "X is a list_iterator; it should be"),
         ({1.0, 2.0}, TypeError, "X is a set"),
     ],
@@ -345,7 +349,13 @@ def test_masked_values_are_refused_everywhere(X, clusterer):
 
 @pytest.mark.parametrize("clusterer", CLUSTERERS)
 def test_other_containers_of_rows_are_refused_by_name(clusterer):
-    for rows, message in ((iter([1.0]), "X is a list_iterator"), ({}, "X is a dict"), ("a.csv", "is a path")):
+    bunch = Bunch(data=[[1.0]], images=[1.0])
+    for rows, message in (
+        (iter([1.0]), "X is a list_iterator"),
+        ({}, "X is a dict"),
+        ("a.csv", "is a path"),
+        (bunch, r"X is a Bunch .* Pass X\.data\."),
+    ):
         with pytest.raises(TypeError, match=message):
             clusterer(3).fit(rows)
 

@@ -10,6 +10,7 @@ import sys
 
 import cloudpickle
 import joblib
+import keras
 import numpy as np
 import pytest
 import skops.io
@@ -88,6 +89,68 @@ def test_exported_model_serves(model, X, tmp_path):
     model.to_keras().export(tmp_path / "served", verbose=False)
     loaded = tf.saved_model.load(str(tmp_path / "served"))
     np.testing.assert_allclose(loaded.serve(X[..., None]).numpy(), model.predict_proba(X), atol=1e-5)
+
+
+class FirstRows:
+    """An initializer of the user's, whose text in a checkpoint is hashes."""
+
+    def __init__(self, start):
+        self.start = start
+
+    def __call__(self, Z, n_clusters, random_state=None):
+        return Z[self.start : self.start + n_clusters]
+
+
+def resumable(folder, **params):
+    autoencoder = DenseAutoencoder((5,), n_components=2, epochs=1)
+    short = {"max_batches": 2, "batches_per_update": 2, "random_state": 0}
+    return DCEC(3, autoencoder=autoencoder, checkpoint=folder, **short | params)
+
+
+LABELS = np.arange(40) % 3
+ADAM = keras.optimizers.Adam(1e-2)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "message"),
+    [
+        ({}, {"init": "auto"}, "init was an array and is 'auto'"),
+        ({}, {"init": 2 - LABELS}, "init was different"),
+        ({}, {"init": list(LABELS)}, "init was an array and is a list"),
+        ({}, {"init": FirstRows(0)}, r"init was an array and is [\w.]+FirstRows"),
+        ({"init": FirstRows(0)}, {"init": FirstRows(9)}, "init was different"),
+        ({}, {"random_state": 1}, "random_state differs"),
+        ({}, {"gamma": 0.25}, "gamma was 1.0 and is 0.25"),
+        (
+            {},
+            {"autoencoder__hidden_layer_sizes": (6,)},
+            r"autoencoder__hidden_layer_sizes was \['5'\] and is \['6'\]",
+        ),
+        ({}, {"optimizer": "sgd"}, "optimizer was that of the autoencoder and is SGD"),
+        ({"optimizer": ADAM}, {"optimizer": "adam"}, "optimizer was different"),
+    ],
+)
+def test_messages_on_another_fit_are_for_people(X, tmp_path, before, now, message):
+    model = resumable(tmp_path, init=LABELS).set_params(**before).fit(X[:40])
+    with pytest.raises(ValueError, match=rf"another fit: {message}\. Use another folder, or delete"):
+        clone(model).set_params(**now).fit(X[:40])
+
+
+def test_other_images_are_counted_if_there_are_more_or_fewer(X, tmp_path):
+    model = resumable(tmp_path, init=FirstRows(0)).fit(X[:40])
+    for images, counts in ((X[:39], r" \(40 before, 39 now\)"), (1 - X[:40], "")):
+        with pytest.raises(
+            ValueError, match=rf"another fit: X has other images{counts}\. Use another folder"
+        ):
+            model.fit(images)
+
+
+def test_a_checkpoint_that_is_a_file_is_refused(X, tmp_path):
+    path = tmp_path / "fit.py"
+    path.write_text("mine")
+    with pytest.raises(ValueError, match=r"checkpoint='.*fit\.py' is a file; it should be a folder\.$"):
+        resumable(path).fit(X)
+    assert path.read_text() == "mine"
 
 
 LOAD = """

@@ -6,6 +6,7 @@ and called again ends as if it had never been interrupted.
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,11 @@ RESOLVED = ("label_batches", "batches_per_update")
 DESCRIPTION = {"identity", "seeds", "lengths"}
 # Seconds between two files of one phase, so that short epochs do not spend their time on the disk.
 SAVE_EVERY = 5.0
+# Hashes in the text of a value, after its type, and the JSON of a Keras object.
+HASHES = re.compile(r"(?: with weights)? ?[0-9a-f]{32}.*", re.DOTALL)
+KERAS_CLASS = re.compile(r'{.*?"class_name": "(\w+)".*', re.DOTALL)
+# Longer lists are not printed.
+LONGEST_LIST = 40
 
 
 class Checkpoint:
@@ -50,6 +56,8 @@ class Checkpoint:
     def __init__(
         self, folder: Any, identity: dict[str, str], seeds: list[int], lengths: dict[str, int]
     ) -> None:
+        if Path(folder).is_file():
+            raise ValueError(f"checkpoint={os.fspath(folder)!r} is a file; it should be a folder.")
         check_folder(folder, "checkpoint")
         self.folder, self.identity, self.seeds, self.lengths = Path(folder), identity, seeds, lengths
         self._saved_at = -np.inf
@@ -78,8 +86,8 @@ class Checkpoint:
                 # 'auto' may be another number in a longer fit
                 remedy = f"Set {name}={old}, use" if name in RESOLVED else "Use"
                 raise ValueError(
-                    f"checkpoint={os.fspath(self.folder)!r} holds the progress of another fit: {name} was "
-                    f"{old} and is {new}. {remedy} another folder, or delete that one."
+                    f"checkpoint={os.fspath(self.folder)!r} holds the progress of another fit: "
+                    f"{difference(name, old, new)}. {remedy} another folder, or delete that one."
                 )
         longer = {name for name, length in self.lengths.items() if length > description["lengths"][name]}
         for name, length in self.lengths.items():
@@ -104,6 +112,25 @@ class Checkpoint:
         description = {"identity": self.identity, "seeds": self.seeds, "lengths": self.lengths}
         save_arrays(self.folder / f"{phase}.npz", get_arrays(), description)
         self._saved_at = time.monotonic()
+
+
+def difference(name: str, old: str | None, new: str | None) -> str:
+    """Return how two texts of an identity differ, in words."""
+    if name == "random_state":  # of which the texts are seeds that were drawn
+        return "random_state differs"
+    before, now = readable(old), readable(new)
+    if name == "X":
+        return "X has other images" + (f" ({before} before, {now} now)" if before != now else "")
+    return f"{name} was {before} and is {now}" if before != now else f"{name} was different"
+
+
+def readable(text: str | None) -> str:
+    """Return a text of an identity if it is short, else what kind of value it is of."""
+    text = str(text)
+    if text.startswith("[") and len(text) > LONGEST_LIST:
+        return "a list"
+    kind = HASHES.sub("", KERAS_CLASS.sub(r"\1", text))
+    return "an array" if kind == "numpy.ndarray" else kind
 
 
 class Saved(NamedTuple):

@@ -107,11 +107,11 @@ class Images:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of the images."""
+        """The number of images, for messages, and a hash of them."""
         result = hashlib.sha256(repr(self.shape).encode())
         for rows in slices(self.shape):
             result.update(np.ascontiguousarray(self[rows]).data)
-        return result.hexdigest()
+        return f"{len(self)} {result.hexdigest()}"
 
     def attributes(self) -> dict[str, Any]:
         """Return the fitted attributes that describe the images."""

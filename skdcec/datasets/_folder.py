@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 from sklearn.utils import Bunch
 
 from skdcec._sizes import check_sizes
@@ -22,7 +23,7 @@ def load_image_folder(
     color: bool = False,
     background: Any = "white",
     on_error: str = "raise",
-    dtype: str = "float32",
+    dtype: DTypeLike = "float32",
     verbose: int = 0,
 ) -> Bunch:
     """Load the images of a folder and its subfolders.
@@ -45,7 +46,7 @@ def load_image_folder(
         0..255.
     on_error : {'raise', 'skip'}, default='raise'
         Whether a file that cannot be read raises, or is left out with a warning.
-    dtype : {'float32', 'uint8'}, default='float32'
+    dtype : {'float32', 'uint8'} or the same as a NumPy dtype, default='float32'
         'uint8' takes a quarter of the memory; estimators of this package divide it by 255. Gray values of
         more than 8 bits are then rounded.
     verbose : int, default=0
@@ -107,15 +108,19 @@ def load_image_folder(
     for name, value, known in (
         ("fit", fit, ("crop", "pad", "stretch")),
         ("on_error", on_error, ("raise", "skip")),
-        ("dtype", dtype, ("float32", "uint8")),
+        # np.uint8 by its name; np.dtype("uint8") is equal to it already
+        ("dtype", getattr(dtype, "__name__", dtype), ("float32", "uint8")),
     ):
         if value not in known:
             raise ValueError(f"{name}={value!r} should be one of {list(known)}.")
+    if not isinstance(color, bool | np.bool_):
+        raise ValueError(f"color={color!r} should be True or False.")
     size = None
     if image_size is not None:
-        sides = check_sizes("image_size", image_size)
+        wanted = "a positive integer, or (height, width)"
+        sides = check_sizes("image_size", image_size, wanted=wanted)
         if len(sides) > 2:
-            raise ValueError(f"image_size={sides} should be (height, width), or one side.")
+            raise ValueError(f"image_size={sides} should be {wanted}.")
         size = sides[0], sides[-1]
     look = Look(size, fit, color, as_rgb(background))
     found = find_pictures(folder)

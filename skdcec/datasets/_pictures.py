@@ -210,7 +210,7 @@ def read_all(
         except ValueError as error:
             if not skip:
                 raise
-            notes[file.as_posix()] = str(error).removeprefix(f"{folder / file} ")
+            notes[file.as_posix()] = "it " + str(error).removeprefix(f"{folder / file} ")
             tell(n)
             continue
         if images is None:
@@ -227,7 +227,9 @@ def read_all(
         tell(n)
     if images is None:
         name, reason = next(iter(notes.items()))
-        raise ValueError(f"None of the {len(files)} pictures in {folder} can be read; {name}: {reason}")
+        raise ValueError(
+            f"path={str(folder)!r} has no picture that can be read; {name} {reason.removeprefix('it ')}"
+        )
     return images[: len(read)], read, notes
 
 
