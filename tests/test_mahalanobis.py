@@ -27,6 +27,19 @@ def iris():
     return load_iris().data
 
 
+@pytest.mark.parametrize("covariance_type", ["full", "diag"])
+def test_features_with_few_values_are_named(covariance_type):
+    rng = np.random.default_rng(0)
+    blobs, y = make_blobs(600, 3, centers=4, random_state=5)
+    model = MahalanobisKMeans(4, covariance_type=covariance_type, random_state=0)
+    with pytest.warns(ConvergenceWarning, match=r"constant values in the features \[3\]"):
+        model.fit(np.column_stack([blobs, rng.integers(0, 2, 600)]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # equal constants do no harm
+        model.fit(np.column_stack([blobs, np.where(y == 0, rng.normal(size=600), 0)]))
+
+
 def test_global_is_kmeans_on_whitened_data(iris):
     V = np.cov(iris.T, ddof=0)
     L = np.linalg.cholesky(np.linalg.inv(V))

@@ -5,11 +5,11 @@ one between Lx and Lc. The estimator keeps L (``components_``). With one metric 
 is Euclidean; if each has its own, its log-determinant counts as well.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy import ndarray
@@ -21,6 +21,7 @@ from skdcec._cluster._base import BaseCenterClusterer
 from skdcec._cluster._blocks import Block, Centers, Statistics
 from skdcec._cluster._covariances import COVARIANCES, Covariance, Spherical, check_covariance
 from skdcec._cluster._distinct import count_distinct
+from skdcec._cluster._fixed_point import Best
 from skdcec._cluster._mahalanobis_metric import (
     ROUNDING,
     VANISHING_VARIANCE,
@@ -37,6 +38,7 @@ from skdcec._cluster._mahalanobis_metric import (
     shrinkage_of_prior,
     standardization,
     transformed,
+    variances,
     whitening,
 )
 from skdcec._cluster._rule import DistanceFunction, LabelFunction, Problem, Rule, State
@@ -51,6 +53,10 @@ SLIGHT_SHRINKAGE = 0.05
 # A variance within clusters may follow from the moments of all data if it is no smaller than this fraction of
 # the variance of all data: otherwise too few digits would be left.
 SHORTCUT = {np.dtype(np.float32): 1e-2, np.dtype(np.float64): 1e-5}
+# A feature is constant within a cluster if its variance is below this fraction of that of all data.
+CONSTANT = 1e-5
+# Messages name no more features than this.
+MOST_NAMED = 5
 # Fewer samples per feature than this are few for a cluster with (True) or without its own covariance.
 FEW_SAMPLES = {True: 4, False: 2}
 
@@ -506,6 +512,25 @@ class MahalanobisKMeans(BaseCenterClusterer):
         return MahalanobisRule(
             covariance, shrinkage, rank, covariance._multiplicity(len(T)), of_data, data_metric
         )
+
+    def _doubts(self, problem: Problem, best: Best, rule: MahalanobisRule, state: State) -> Iterator[str]:
+        """Say that features with few values decide about the clusters."""
+        found: MahalanobisState = best.run.state
+        data = cast(MahalanobisRule, best.rule)._data
+        if found.estimates is None:
+            return
+        V, T = (variances(C, problem.rows.X.shape[1]) for C in (found.estimates, data.covariance))
+        centers = np.where(V <= CONSTANT * T, found.centers, np.nan)
+        # clusters that differ in their constant values
+        spread = np.nanmax(centers, axis=0, initial=-np.inf) - np.nanmin(centers, axis=0, initial=np.inf)
+        features = np.flatnonzero(spread > np.sqrt(T[0]))
+        if len(features):
+            named = ", ".join(map(str, features[:MOST_NAMED])) + ", ..." * (len(features) > MOST_NAMED)
+            yield (
+                f"some clusters have constant values in the features [{named}], which makes covariances "
+                "small, whatever the other features say. Leave out features with few different values, or "
+                "use another clusterer."
+            )
 
     def _warn_of_few_samples(self, covariance: Covariance, n_samples: int, n_features: int) -> None:
         """Warn if there are too few samples for covariance matrices without shrinkage."""
