@@ -129,7 +129,14 @@ def test_pictures_and_report_do_not_lie_in_each_other(pictures, tmp_path, name):
 
 @pytest.mark.parametrize(
     "params",
-    [{"n_clusters": 0}, {"n_clusters": 99}, {"min_cluster_size": 13}, {"minutes": 0}, {"fit": "squeeze"}],
+    [
+        {"n_clusters": 0},
+        {"n_clusters": 99},
+        {"min_cluster_size": 13},
+        {"min_cluster_size": 1.5},
+        {"minutes": 0},
+        {"fit": "squeeze"},
+    ],
 )
 def test_a_mistake_costs_no_earlier_report(pictures, tmp_path, params):
     run(pictures, tmp_path / "out", copy=True)

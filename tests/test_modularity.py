@@ -9,6 +9,7 @@ from scipy import ndimage
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import make_blobs, make_moons
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
 from skdcec import ModularityClustering
@@ -143,6 +144,25 @@ def test_small_communities_may_join_each_other():
     labels = ModularityClustering(None, min_cluster_size=60, random_state=0).fit_predict(X)
     assert len(np.unique(labels[200:])) == 1
     assert labels[200] not in labels[:200]
+
+
+def test_equal_samples_are_reported():
+    with pytest.warns(ConvergenceWarning, match="only 1 distinct samples, fewer than n_clusters=3"):
+        ModularityClustering(3, random_state=0).fit(np.ones((30, 4)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = ModularityClustering(2, random_state=0).fit(np.repeat([[0.0, 0], [1, 1]], 20, axis=0))
+    assert sorted(np.bincount(model.labels_)) == [20, 20]
+
+
+def test_separate_clusters_of_unequal_size_are_found():
+    rng = np.random.default_rng(0)
+    sizes = [(1000, 100), (769, 77, 77, 77), (300, 300, 60)]
+    for size in sizes:
+        centers = 8 * np.column_stack([np.arange(len(size)), np.arange(len(size)) % 2])
+        y = np.repeat(range(len(size)), size)
+        X = centers[y] + rng.standard_normal((len(y), 2))
+        assert adjusted_rand_score(y, ModularityClustering(len(size), random_state=0).fit_predict(X)) > 0.99
 
 
 def test_clusters_of_any_shape():

@@ -17,7 +17,7 @@ from skdcec.metrics import clustering_accuracy_score
 def small(**params):
     autoencoder = ConvAutoencoder((16, 32), (3, 3), augmentation=None, epochs=20, batch_size=64)
     defaults = {"autoencoder": autoencoder, "batches_per_update": 50, "max_batches": 400, "tol": 0.0}
-    return DCEC(10, **defaults | {"random_state": 0} | params)
+    return DCEC(**{"n_clusters": 10, "random_state": 0} | defaults | params)
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def test_max_minutes_end_both_stages(X, y, tmp_path):
     assert model.history_["n_batches"].tolist() == [50]
     # with more time, joint training goes on from there
     first = model.initial_centers_
-    with pytest.warns(UserWarning, match="Pretraining ended early in an interrupted fit, after 1 of 20"):
+    with pytest.warns(UserWarning, match="Pretraining ended early in an earlier fit, after 1 of 20"):
         model.set_params(max_minutes=None).fit(X)
     assert model.history_["n_batches"][-1] == 400
     np.testing.assert_array_equal(model.initial_centers_, first)
@@ -165,6 +165,8 @@ def test_communities_of_the_images_may_have_parameters(X):
     model = small(init=start, max_batches=1).fit(X)
     expected = start.set_params(n_clusters=model.n_clusters).fit_predict(X)
     np.testing.assert_array_equal(model.initial_labels_, expected)
+    free = small(init=ModularityClustering(3), n_clusters=None, max_batches=1).fit(X)
+    assert len(free.cluster_centers_) == free.init_.n_communities_ > 3
     for wrong in ({"min_cluster_size": 200}, {"max_samples": 2}, {"image_shape": (8, 8)}):
         with pytest.raises(ValueError, match=f"{next(iter(wrong))}=.* should be"):
             small(init=ModularityClustering(**wrong)).fit(X)

@@ -20,6 +20,7 @@ from pathlib import Path
 # Benchmarks, their additional packages, and whether they need images.
 BENCHMARKS = {
     "quality": ([], True),
+    "unequal": ([], False),
     "losses": ([], True),
     "gpu": (["jax"], True),
     "swap": ([], False),
@@ -31,6 +32,7 @@ BENCHMARKS = {
     "training": (["torch"], False),
     "idec": (["torch", "clustpy"], True),
     "faults": (["pandas"], False),
+    "doubts": (["PIL"], False),
 }
 
 

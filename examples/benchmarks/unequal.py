@@ -14,12 +14,13 @@ Run it, from the folder above ``examples``, as::
 
 import argparse
 from functools import partial
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 from _common import print_table, resume
-from quality import METHODS, load
+from quality import METHODS, NEEDS, load
 from sklearn.metrics import normalized_mutual_info_score
 
 from skdcec import ModularityClustering
@@ -27,18 +28,18 @@ from skdcec.metrics import clustering_accuracy_score
 
 COLUMNS = ["data", "method", "seed", "images", "smallest", "accuracy", "nmi"]
 OWN = "ModularityClustering, min_cluster_size"
-# The smallest class has this fraction of the images of the largest, which has no more than so many.
-RATIO, LARGEST = 0.1, 900
+# The largest class has no more images than this.
+LARGEST = 900
 
 
-def draw(name, seed):
+def draw(name, seed, ratio):
     """Return images and classes of unequal sizes, the classes in random order of size."""
     X, y = load(name)
     y = np.unique(y, return_inverse=True)[1]
     rng = np.random.default_rng(seed)
     k = y.max() + 1
     order = rng.permutation(k)
-    fraction = RATIO ** (np.arange(k) / (k - 1))
+    fraction = ratio ** (np.arange(k) / (k - 1))
     largest = min(LARGEST, *(np.bincount(y)[order] / fraction))
     chosen = [
         rng.choice(np.flatnonzero(y == c), round(largest * f), replace=False)
@@ -48,9 +49,9 @@ def draw(name, seed):
     return X[rows], y[rows]
 
 
-def run(name, method, seed):
+def run(name, method, seed, ratio):
     """Return the row of one run."""
-    X, y = draw(name, seed)
+    X, y = draw(name, seed, ratio)
     k, smallest = y.max() + 1, np.bincount(y).min()
     if method == OWN:
         model = ModularityClustering(k, min_cluster_size=int(smallest // 2), random_state=seed)
@@ -84,10 +85,18 @@ def main():
     parser.add_argument("--methods", nargs="*", default=chosen, choices=methods, help=", ".join(methods))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--output", type=Path, default="unequal.csv", help="the CSV file of all runs")
+    parser.add_argument(
+        "--ratio", type=float, default=0.1, help="size of the smallest class over the largest"
+    )
     args = parser.parse_args()
+    missing = tuple(prefix for prefix, package in NEEDS.items() if find_spec(package) is None)
     tasks = (
-        ({"data": Path(name).stem, "method": method, "seed": seed}, partial(run, name, method, seed))
+        (
+            {"data": Path(name).stem, "method": method, "seed": seed},
+            partial(run, name, method, seed, args.ratio),
+        )
         for name, method, seed in product(args.data, args.methods, range(args.seeds))
+        if not method.startswith(missing)
     )
     print_table(*summary(resume(args.output, COLUMNS, tasks)))
 

@@ -390,7 +390,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, Tra
         watcher = EpochWatcher(make_attributes, epochs, task, fit.checkpoint, records, fit.deadline)
         if stopped and len(records) < epochs:
             warn(
-                f"Pretraining ended early in an interrupted fit, after {len(records)} of {epochs} epochs, "
+                f"Pretraining ended early in an earlier fit, after {len(records)} of {epochs} epochs, "
                 "and is not continued. To train it longer, delete the folder of the checkpoint."
             )
         if not stopped and len(records) < epochs:

@@ -65,7 +65,8 @@ class DCEC(
     Parameters
     ----------
     n_clusters : int or None, default=10
-        Number of clusters; None is as many as `init` finds, with its own ``n_clusters`` if it has one.
+        Number of clusters; None is as many as `init` finds: all communities, or the ``n_clusters`` of another
+        clusterer.
 
     init : 'auto', None, clusterer, callable or array-like, default='auto'
         The start of joint training:

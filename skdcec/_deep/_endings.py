@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 from sklearn.exceptions import ConvergenceWarning
 
 from skdcec._deep._fit import Fit
@@ -26,6 +27,16 @@ def warn_of_bad_health(dcec: Any) -> None:
         )
 
 
+def labels_of_the_network(dcec: Any, fit: Fit) -> ndarray:
+    """Return the labels that predict gives to the images of the fit."""
+    from skdcec._deep._losses import nearest_centers
+    from skdcec._deep._training import encode
+
+    autoencoder = dcec.autoencoder_
+    Z = encode(autoencoder.architecture_, autoencoder.weights_, fit.images)
+    return nearest_centers(Z, dcec.cluster_centers_)
+
+
 def warn_of_the_end(dcec: Any, fit: Fit, beginning: Beginning) -> None:
     """Warn if joint training ended too early, or did more harm than good."""
     history, found = dcec.history_, []
@@ -40,9 +51,10 @@ def warn_of_the_end(dcec: Any, fit: Fit, beginning: Beginning) -> None:
             found.append(f"max_minutes={dcec.max_minutes:.3g} ended the fit after {n_last} batches")
     modularity = history["modularity"][np.searchsorted(history["n_batches"], dcec.n_batches_)]
     if dcec.n_batches_ and dcec.keep == "best" and beginning.has_better_labels(modularity):
+        agreement = np.mean(labels_of_the_network(dcec, fit) == dcec.labels_)
         found.append(
-            "The network has not learned the initial labels, which are labels_; predict may differ from "
-            "them. Try another network, or more max_batches"
+            "The network has not learned the initial labels, which are labels_; predict agrees with "
+            f"{agreement:.0%} of them. Try another network, or more max_batches"
         )
     elif dcec.modularity_ < beginning.modularity - LARGEST_LOSS:
         found.append(

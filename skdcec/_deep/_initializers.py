@@ -62,10 +62,11 @@ def check_init(init: Any, n_clusters: int | None, n_components: int, n_samples: 
     if estimator:
         init = clone(init)
         validate_parameter_constraints(init)
-        if n_clusters is not None:
-            set_cluster_number(init, n_clusters)
         if isinstance(init, ModularityClustering):
+            init.set_params(n_clusters=n_clusters)
             check_communities(init, n_samples)
+        elif n_clusters is not None:
+            set_cluster_number(init, n_clusters)
         return init
     if callable(init):
         check_signature(init)

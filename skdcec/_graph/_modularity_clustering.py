@@ -8,13 +8,14 @@ from typing import Any, Self
 import numpy as np
 from numpy import ndarray
 from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdcec._graph._communities import Graph
 from skdcec._graph._neighbor_graph import NeighborGraph
 from skdcec._graph._neighbors import nearest_neighbors, scales, votes
-from skdcec._graph._partition import modularities, partition, regrouped
+from skdcec._graph._partition import modularities, partition, regrouped, separate_parts
 from skdcec._graph._views import Tolerance
 from skdcec._image_shape import flatten, resolve_image_shape, with_channels
 from skdcec._sizes import check_sizes
@@ -153,6 +154,10 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
     linked to the five nearest samples of other communities, unless the clusters are nearly separate parts of
     the graph already.
 
+    If the graph has `n_clusters` parts, none smaller than a tenth of their mean size, with at most a
+    thousandth of the weight between them, and the clusters have more than five thousandths, these parts are
+    the clusters instead.
+
     With `min_cluster_size`, communities at resolution 4 are merged in the order of w_rs / sqrt(d_r d_s), the
     weight between two clusters relative to the geometric mean of their degrees, until merging on would leave
     fewer than `n_clusters` of that size, and smaller ones join the most similar. Many communities are treated
@@ -256,6 +261,7 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
             n_neighbors = n_neighbors[:1]
         rows = X if len(chosen) == n else X[chosen]
         graph = self._best_graph(rows, image_shape, tolerances, n_neighbors, random_state)
+        self._warn_of_duplicates(graph.points)
         of_chosen = min_size if len(chosen) == n or min_size is None else min_size * len(chosen) / n
         fitted = attributes | self._divide(graph, rows, n_neighbors, random_state, of_chosen)
         if len(chosen) < n:
@@ -311,6 +317,19 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
             each = "" if self._k is None else " / n_clusters"
             raise ValueError(f"min_cluster_size={size} should be at most {largest[1]}{each} = {largest[0]}.")
         return size if size >= 1 else size * n_samples
+
+    def _warn_of_duplicates(self, points: ndarray) -> None:
+        """Warn if there are fewer different samples than clusters."""
+        # mostly, a part of the samples is enough to tell
+        for some in (points[:TOLERANCE_SAMPLE], points):
+            n_distinct = len(np.unique(some, axis=0))
+            if n_distinct >= (self._k or 1):
+                return
+        warn(
+            f"X has only {n_distinct} distinct samples, fewer than n_clusters={self._k}, so equal ones are "
+            "in different clusters.",
+            ConvergenceWarning,
+        )
 
     def _n_neighbors(self, n_samples: int) -> tuple[int, ...]:
         """Return the numbers of neighbors to try."""
@@ -390,12 +409,19 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
         assert best is not None
         modularity, m, labels, communities = best
         n_communities = int(communities.max()) + 1
-        if self._k is not None and min_size is None and n_communities > MANY_COMMUNITIES * self._k:
-            if reference.in_largest_parts(self._k) < IN_PARTS or reference.cut(labels) > LARGEST_CUT:
-                rng = np.random.default_rng(random_state.randint(LARGEST_SEED))
-                between = graph.weights_between(X, communities, OUTSIDE_NEIGHBORS)
-                labels = regrouped(between, communities, self._k, rng)
-                modularity = reference.modularity(labels)
+        if self._k is not None and min_size is None:
+            seed = random_state.randint(LARGEST_SEED)
+            is_cut = reference.cut(labels) > LARGEST_CUT
+            parts = None
+            if is_cut:
+                parts = separate_parts(affinity_matrix, self._k, np.random.default_rng(seed))
+            if parts is not None:
+                labels = parts
+            elif n_communities > MANY_COMMUNITIES * self._k:
+                if is_cut or reference.in_largest_parts(self._k) < IN_PARTS:
+                    between = graph.weights_between(X, communities, OUTSIDE_NEIGHBORS)
+                    labels = regrouped(between, communities, self._k, np.random.default_rng(seed))
+            modularity = reference.modularity(labels)
         return {
             "labels_": labels.astype(np.int32),
             "n_clusters_": int(labels.max()) + 1,

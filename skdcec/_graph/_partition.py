@@ -11,6 +11,9 @@ from skdcec._graph._mergers import merged, of_size, of_unequal_sizes
 LARGEST_RESOLUTION = 2**20
 # The resolution at which clusters of unequal sizes are merged: at 1, small classes are parts of communities.
 FINE_RESOLUTION = 4.0
+# Clusters are separate parts of a graph if no more than this fraction of its weight is between them, and none
+# is smaller than this fraction of their mean size. On 287 data sets, .05 and .2 found fewer of the classes.
+LARGEST_SEPARATE_CUT, SMALLEST_PART = 0.001, 0.1
 
 
 def split_and_merged(graph: Graph, labels: ndarray, rng: np.random.Generator) -> ndarray:
@@ -52,6 +55,14 @@ def partition(
     if n_clusters is not None:
         return split_and_merged(graph, resized(graph, found, n_clusters, rng), rng), found
     return found if min_size is None else of_size(graph, found, min_size), found
+
+
+def separate_parts(weights: sp.csr_array, n_clusters: int, rng: np.random.Generator) -> ndarray | None:
+    """Return a partition into so many nearly separate parts of a graph, if it has them."""
+    least = SMALLEST_PART * weights.shape[0] / n_clusters
+    labels, _ = partition(weights, n_clusters, rng, least)
+    cut, sizes = Graph.of(weights).cut(labels), np.bincount(labels)
+    return labels if cut <= LARGEST_SEPARATE_CUT and sizes.min() >= least else None
 
 
 def keeps_sizes(labels: ndarray, before: ndarray, min_size: float) -> bool:

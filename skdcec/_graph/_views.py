@@ -96,7 +96,8 @@ class Projection:
             # the only one that does not make a matrix (n_features, n_features), but it cannot find all
             solver = "arpack" if n_components < limit else "covariance_eigh"
         pca = PCA(n_components, svd_solver=solver, random_state=0)
-        pca.fit(X)
+        with np.errstate(invalid="ignore"):  # fractions of no variance, which are not needed
+            pca.fit(X)
         V, mean = pca.components_, pca.mean_
         if image_shape is None:
             return cls([V.T], [-mean @ V.T])

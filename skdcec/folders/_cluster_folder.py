@@ -98,9 +98,10 @@ def cluster_folder(
     """
     began = time.monotonic()
     folder = Path(path)
-    check_numbers(n_clusters, minutes)
+    check_numbers(n_clusters, min_cluster_size, minutes)
     out = OutputFolder(output, folder, resume=resume)
-    data = read_pictures(folder, n_clusters, image_size, fit, verbose)
+    needed = max(FEWEST_PICTURES, (n_clusters or 1) * max(1, int(min_cluster_size or 1)))
+    data = read_pictures(folder, needed, image_size, fit, verbose)
     images = without_colors(data.images)
     time_left = max(SHORTEST_FIT, 60 * SHARE_OF_FIT * minutes - (time.monotonic() - began))
     model = DCEC(
@@ -148,15 +149,20 @@ def cluster_folder(
     )
 
 
-def check_numbers(n_clusters: Any, minutes: float) -> None:
-    """Raise a ValueError unless the number of clusters and the time are positive."""
+def check_numbers(n_clusters: Any, min_cluster_size: Any, minutes: float) -> None:
+    """Raise a ValueError unless the number and size of clusters and the time are positive."""
     if not minutes > 0:
         raise ValueError(f"minutes={minutes} should be > 0.")
     if n_clusters is not None and not (isinstance(n_clusters, Integral) and int(n_clusters) >= 1):
         raise ValueError(f"n_clusters={n_clusters!r} should be an integer of at least 1, or None.")
+    size = min_cluster_size
+    if size is not None and not 0 < size < 1 and not (isinstance(size, Integral) and int(size) >= 1):
+        raise ValueError(
+            f"min_cluster_size={size!r} should be an integer of at least 1, a fraction below 1, or None."
+        )
 
 
-def read_pictures(folder: Path, n_clusters: int | None, image_size: int, fit: str, verbose: int) -> Bunch:
+def read_pictures(folder: Path, needed: int, image_size: int, fit: str, verbose: int) -> Bunch:
     """Return the pictures of a folder; those that are left out will be in the report."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
@@ -169,11 +175,10 @@ def read_pictures(folder: Path, n_clusters: int | None, image_size: int, fit: st
             dtype="uint8",
             verbose=verbose,
         )
-    needed = max(FEWEST_PICTURES, n_clusters or 0)
     if len(data.filenames) < needed:
         raise ValueError(
-            f"path={str(folder)!r} has only {len(data.filenames)} pictures; n_clusters={n_clusters} "
-            f"needs at least {needed}."
+            f"path={str(folder)!r} has only {len(data.filenames)} pictures; n_clusters and min_cluster_size "
+            f"need at least {needed}."
         )
     return data
 
