@@ -53,8 +53,8 @@ SLIGHT_SHRINKAGE = 0.05
 # A variance within clusters may follow from the moments of all data if it is no smaller than this fraction of
 # the variance of all data: otherwise too few digits would be left.
 SHORTCUT = {np.dtype(np.float32): 1e-2, np.dtype(np.float64): 1e-5}
-# A feature is constant within a cluster if its variance is below this fraction of that of all data.
-CONSTANT = 1e-5
+# A feature is constant within a cluster if its variance is not larger than this many rounding errors.
+FEW_ROUNDINGS = 16
 # Messages name no more features than this.
 MOST_NAMED = 5
 # Fewer samples per feature than this are few for a cluster with (True) or without its own covariance.
@@ -85,7 +85,7 @@ class MahalanobisState(State):
     components: ndarray
     offset: ndarray | float  # added to the objective for each sample, besides its distance
     estimates: ndarray | None = None  # S, before shrinkage
-    # whether the next estimate follows from the moments of all data, as it keeps enough digits
+    # whether sums over all data may take the place of a pass over the rows, because enough digits are left
     from_moments: bool = False
 
 
@@ -176,7 +176,9 @@ class MahalanobisRule(Rule):
         """Return the state of the means and covariances of the clusters."""
         new: MahalanobisState = super().update(state, statistics)
         if self.covariance.is_fixed:
-            return new
+            # the mean squared distance per direction, over the 1 that it has in all data
+            least = self._data.shortcut * self.rank * self._data.moments[-1, -1]
+            return replace(new, from_moments=bool(statistics.objective >= least))
         shift = new.centers - state.centers
         scatter = np.asarray(statistics.scatter)
         if state.from_moments:
@@ -520,16 +522,19 @@ class MahalanobisKMeans(BaseCenterClusterer):
         if found.estimates is None:
             return
         V, T = (variances(C, problem.rows.X.shape[1]) for C in (found.estimates, data.covariance))
-        centers = np.where(V <= CONSTANT * T, found.centers, np.nan)
+        is_constant = V <= FEW_ROUNDINGS * data.rounding * T
+        # equal samples say nothing about single features
+        is_constant &= ~is_constant.all(axis=1, keepdims=True)
+        centers = np.where(is_constant, found.centers, np.nan)
         # clusters that differ in their constant values
         spread = np.nanmax(centers, axis=0, initial=-np.inf) - np.nanmin(centers, axis=0, initial=np.inf)
-        features = np.flatnonzero(spread > np.sqrt(T[0]))
+        features = np.flatnonzero((spread > np.sqrt(T[0])) & (is_constant.mean(axis=0) >= 0.5))
         if len(features):
             named = ", ".join(map(str, features[:MOST_NAMED])) + ", ..." * (len(features) > MOST_NAMED)
             yield (
-                f"some clusters have constant values in the features [{named}], which makes covariances "
-                "small, whatever the other features say. Leave out features with few different values, or "
-                "use another clusterer."
+                f"half of the clusters or more have constant values in the features [{named}], which makes "
+                "covariances small, whatever the other features say. Leave out features with few different "
+                "values, or use another clusterer."
             )
 
     def _warn_of_few_samples(self, covariance: Covariance, n_samples: int, n_features: int) -> None:

@@ -17,10 +17,9 @@ from skdcec._graph._modularity_clustering import ModularityClustering
 RESTART_SEEDS, MOST_RESTARTED = (1, 2), 10_000
 # Restarts that agree less than this are unstable.
 STABLE = 0.8
-# A modularity that is lower by more than this is worse.
-WORSE = 0.005
-# If another number of clusters has a modularity that is larger by more than this, it may be the right one.
-MUCH_WORSE = 0.03
+# A modularity that is lower by more than this is worse. Labels of a network may be better than those of its
+# start although their modularity is lower by up to .03.
+WORSE = 0.03
 # If less of the weight of the edges stays within the clusters, or within one of them, they are not separate.
 SEPARATE = 0.6
 # Warnings of a fit, by their beginnings, in the words of somebody who has only named a folder.
@@ -98,7 +97,7 @@ def examine(model: Any, images: ndarray, warned: Sequence[str], random_state: in
             f"The neighbors of the images suit another partition better: {best.name} has a modularity of "
             f"{best.modularity:.3f}, instead of {own:.3f}."
         )
-    if is_fair and free_of_k.modularity > own + MUCH_WORSE:
+    if is_fair and free_of_k.modularity > own + WORSE:
         doubts.append(
             "Another number of clusters may suit these images better: if it is free, "
             f"{free_of_k.n_clusters} are found, with a modularity of {free_of_k.modularity:.3f} instead of "
