@@ -147,7 +147,7 @@ def test_small_communities_may_join_each_other():
 
 
 def test_equal_samples_are_reported():
-    with pytest.warns(ConvergenceWarning, match="only 1 distinct samples, fewer than n_clusters=3"):
+    with pytest.warns(ConvergenceWarning, match="Only 1 samples are distinct, fewer than n_clusters=3"):
         ModularityClustering(3, random_state=0).fit(np.ones((30, 4)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")

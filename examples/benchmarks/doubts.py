@@ -25,7 +25,7 @@ from quality import load
 from skdcec.folders import cluster_folder
 from skdcec.metrics import clustering_accuracy_score
 
-COLUMNS = ["data", "classes", "accuracy", "confidence", "minutes", "doubts"]
+COLUMNS = ["data", "budget", "classes", "accuracy", "confidence", "minutes", "doubts"]
 # The doubts, by their beginnings.
 NAMES = {
     "The neighbors of the images suit another": "another partition",
@@ -62,6 +62,7 @@ def run(name, minutes):
     ]
     values = [
         Path(name).stem,
+        minutes,
         k,
         f"{clustering_accuracy_score(y[order], found.labels):.3f}".lstrip("0"),
         f"{np.nanmean(found.confidence):.2f}".lstrip("0"),
@@ -79,7 +80,10 @@ def main():
     parser.add_argument("--minutes", type=float, default=10.0, help="time for each report")
     parser.add_argument("--output", type=Path, default="doubts.csv", help="the CSV file of all runs")
     args = parser.parse_args()
-    tasks = (({"data": Path(name).stem}, partial(run, name, args.minutes)) for name in args.data)
+    tasks = (
+        ({"data": Path(name).stem, "budget": args.minutes}, partial(run, name, args.minutes))
+        for name in args.data
+    )
     rows = resume(args.output, COLUMNS, tasks)
     print_table(COLUMNS, [[row[name] for name in COLUMNS] for row in rows])
 

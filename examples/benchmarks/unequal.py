@@ -26,7 +26,7 @@ from sklearn.metrics import normalized_mutual_info_score
 from skdcec import ModularityClustering
 from skdcec.metrics import clustering_accuracy_score
 
-COLUMNS = ["data", "method", "seed", "images", "smallest", "accuracy", "nmi"]
+COLUMNS = ["data", "method", "seed", "ratio", "images", "smallest", "accuracy", "nmi"]
 OWN = "ModularityClustering, min_cluster_size"
 # The largest class has no more images than this.
 LARGEST = 900
@@ -59,7 +59,7 @@ def run(name, method, seed, ratio):
     else:
         labels = METHODS[method](X, k, seed)
     scores = [clustering_accuracy_score(y, labels), normalized_mutual_info_score(y, labels)]
-    values = [Path(name).stem, method, seed, len(X), smallest, *(f"{score:.4f}" for score in scores)]
+    values = [Path(name).stem, method, seed, ratio, len(X), smallest, *(f"{score:.4f}" for score in scores)]
     return dict(zip(COLUMNS, values, strict=True))
 
 
@@ -92,13 +92,14 @@ def main():
     missing = tuple(prefix for prefix, package in NEEDS.items() if find_spec(package) is None)
     tasks = (
         (
-            {"data": Path(name).stem, "method": method, "seed": seed},
+            {"data": Path(name).stem, "method": method, "seed": seed, "ratio": args.ratio},
             partial(run, name, method, seed, args.ratio),
         )
         for name, method, seed in product(args.data, args.methods, range(args.seeds))
         if not method.startswith(missing)
     )
-    print_table(*summary(resume(args.output, COLUMNS, tasks)))
+    rows = resume(args.output, COLUMNS, tasks)
+    print_table(*summary([row for row in rows if float(row["ratio"]) == args.ratio]))
 
 
 if __name__ == "__main__":

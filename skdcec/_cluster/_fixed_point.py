@@ -109,13 +109,16 @@ def fixed_point(rule: Rule, state: Any, problem: Problem, tol: float) -> Iterato
         new = total_statistics(rule, trial, problem.rows)
         if not np.isfinite(new.objective):
             raise FloatingPointError("The objective is not finite.")
-        if new.objective <= objective:
-            state, statistics = trial, new
-        if new.objective < objective:
+        if measured_again:
+            # with all digits, whatever its objective was without them
+            state, statistics, objective = trial, new, new.objective
+        elif new.objective < objective:
+            state, statistics, objective = trial, new, new.objective
             step.lengthen()
-        elif not measured_again:
+        else:
+            if new.objective == objective:
+                state, statistics = trial, new
             step.shorten()
-        objective = min(new.objective, objective)
         yield Iteration(state, objective, converged or step.is_exhausted)
 
 

@@ -178,7 +178,8 @@ class MahalanobisRule(Rule):
         if self.covariance.is_fixed:
             # the mean squared distance per direction, over the 1 that it has in all data
             least = self._data.shortcut * self.rank * self._data.moments[-1, -1]
-            return replace(new, from_moments=bool(statistics.objective >= least))
+            is_enough = bool(statistics.objective >= least)
+            return replace(new if is_enough or not state.from_moments else state, from_moments=is_enough)
         shift = new.centers - state.centers
         scatter = np.asarray(statistics.scatter)
         if state.from_moments:
@@ -521,7 +522,8 @@ class MahalanobisKMeans(BaseCenterClusterer):
         data = cast(MahalanobisRule, best.rule)._data
         if found.estimates is None:
             return
-        V, T = (variances(C, problem.rows.X.shape[1]) for C in (found.estimates, data.covariance))
+        of_matrices = data.covariance.ndim == 2
+        V, T = (variances(C, of_matrices=of_matrices) for C in (found.estimates, data.covariance))
         is_constant = V <= FEW_ROUNDINGS * data.rounding * T
         # equal samples say nothing about single features
         is_constant &= ~is_constant.all(axis=1, keepdims=True)

@@ -76,10 +76,9 @@ def standardization(V: ndarray, varies: ndarray | bool = True) -> tuple[ndarray,
     return components, float(np.log(V, out=np.zeros_like(V), where=used).sum())
 
 
-def variances(C: ndarray, n_features: int) -> ndarray:
-    """Return the variances (k, n_features) of one or several covariances of any type."""
-    diagonals = np.einsum("...ii->...i", C) if C.ndim > 1 and C.shape[-2:] == (n_features,) * 2 else C
-    return np.broadcast_to(np.atleast_2d(diagonals), (len(np.atleast_2d(diagonals)), n_features))
+def variances(C: ndarray, *, of_matrices: bool) -> ndarray:
+    """Return the variances (k, n_features or 1) in one or several covariances."""
+    return np.atleast_2d(np.einsum("...ii->...i", C) if of_matrices else C)
 
 
 def rewhitening(V: ndarray, L: ndarray, rounding: float) -> tuple[ndarray, float, float]:

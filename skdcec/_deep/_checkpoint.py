@@ -120,7 +120,7 @@ def difference(name: str, old: str | None, new: str | None) -> str:
         return "random_state differs"
     before, now = readable(old), readable(new)
     if name == "X":
-        return "X has other images" + (f" ({before} before, {now} now)" if before != now else "")
+        return "X has other images" + (f" ({before} before, {now} now)" if before and before != now else "")
     return f"{name} was {before} and is {now}" if before != now else f"{name} was different"
 
 

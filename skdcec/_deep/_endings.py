@@ -54,7 +54,7 @@ def warn_of_the_end(dcec: Any, fit: Fit, beginning: Beginning) -> None:
         agreement = np.mean(labels_of_the_network(dcec, fit) == dcec.labels_)
         found.append(
             "The network has not learned the initial labels, which are labels_; predict agrees with "
-            f"{agreement:.0%} of them. Try another network, or more max_batches"
+            f"{np.floor(1000 * agreement) / 10:.1f}% of them. Try another network, or more max_batches"
         )
     elif dcec.modularity_ < beginning.modularity - LARGEST_LOSS:
         found.append(

@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
+import scipy.sparse as sp
 from numpy import ndarray
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.exceptions import ConvergenceWarning
@@ -261,7 +262,7 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
             n_neighbors = n_neighbors[:1]
         rows = X if len(chosen) == n else X[chosen]
         graph = self._best_graph(rows, image_shape, tolerances, n_neighbors, random_state)
-        self._warn_of_duplicates(graph.points)
+        self._warn_of_duplicates(rows)
         of_chosen = min_size if len(chosen) == n or min_size is None else min_size * len(chosen) / n
         fitted = attributes | self._divide(graph, rows, n_neighbors, random_state, of_chosen)
         if len(chosen) < n:
@@ -318,16 +319,16 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
             raise ValueError(f"min_cluster_size={size} should be at most {largest[1]}{each} = {largest[0]}.")
         return size if size >= 1 else size * n_samples
 
-    def _warn_of_duplicates(self, points: ndarray) -> None:
+    def _warn_of_duplicates(self, rows: Any) -> None:
         """Warn if there are fewer different samples than clusters."""
         # mostly, a part of the samples is enough to tell
-        for some in (points[:TOLERANCE_SAMPLE], points):
-            n_distinct = len(np.unique(some, axis=0))
+        for some in (rows[:TOLERANCE_SAMPLE], rows):
+            n_distinct = count_distinct_rows(some)
             if n_distinct >= (self._k or 1):
                 return
         warn(
-            f"X has only {n_distinct} distinct samples, fewer than n_clusters={self._k}, so equal ones are "
-            "in different clusters.",
+            f"Only {n_distinct} samples are distinct, fewer than n_clusters={self._k}, so equal ones are in "
+            "different clusters.",
             ConvergenceWarning,
         )
 
@@ -473,6 +474,15 @@ class ModularityClustering(ClusterMixin, BaseEstimator):
 def as_floats(X: Any) -> Any:
     """Return bytes as float32, and anything else as it is."""
     return X.astype(np.float32) if getattr(X, "dtype", None) == np.uint8 else X
+
+
+def count_distinct_rows(X: Any) -> int:
+    """Return the number of different rows, dense or CSR."""
+    if sp.issparse(X):
+        X = X.sorted_indices()
+        parts = (slice(*X.indptr[i : i + 2]) for i in range(X.shape[0]))
+        return len({(X.indices[part].tobytes(), X.data[part].tobytes()) for part in parts})
+    return len(np.unique(X, axis=0))
 
 
 def draw(n: int, n_most: int, random_state: np.random.RandomState) -> ndarray:

@@ -3,7 +3,7 @@
 import os
 import time
 import warnings
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -155,8 +155,9 @@ def check_numbers(n_clusters: Any, min_cluster_size: Any, minutes: float) -> Non
         raise ValueError(f"minutes={minutes} should be > 0.")
     if n_clusters is not None and not (isinstance(n_clusters, Integral) and int(n_clusters) >= 1):
         raise ValueError(f"n_clusters={n_clusters!r} should be an integer of at least 1, or None.")
-    size = min_cluster_size
-    if size is not None and not 0 < size < 1 and not (isinstance(size, Integral) and int(size) >= 1):
+    size: Any = min_cluster_size
+    is_fraction = isinstance(size, Real) and 0 < float(size) < 1
+    if not (size is None or is_fraction or (isinstance(size, Integral) and int(size) >= 1)):
         raise ValueError(
             f"min_cluster_size={size!r} should be an integer of at least 1, a fraction below 1, or None."
         )

@@ -100,8 +100,10 @@ class ContingencyDisplay:
                     j, i, pattern.format(value), ha="center", va="center", color=color, fontsize="small"
                 )
         columns, rows = named(n_clusters), named(n_classes)
-        ax.set_xticks(columns, ["noise" if is_noise(name) else name for name in self.clusters[columns]])
-        ax.set_yticks(rows, self.classes[rows])
+        ax.set_xticks(
+            columns, ["noise" if is_noise(name) else name for name in np.asarray(self.clusters)[columns]]
+        )
+        ax.set_yticks(rows, np.asarray(self.classes)[rows])
         ax.set(xlabel="cluster", ylabel="class")
         self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -77,6 +77,8 @@ class HistoryDisplay:
         display : HistoryDisplay
             The display itself.
         """
+        from matplotlib.ticker import ScalarFormatter
+
         ax = axes_of(ax, figsize=(6.4, 4))
         self.lines_ = {
             name: ax.plot(self.steps, values, color=f"C{i}", label=name)[0]
@@ -84,9 +86,11 @@ class HistoryDisplay:
         }
         if self.losses:
             values = np.concatenate(list(self.losses.values()))
-            if 0 < 10 * np.nanmin(values) <= np.nanmax(values):
+            values = values[np.isfinite(values)]
+            if values.size and 0 < 10 * values.min() <= values.max():
                 ax.set_yscale("log")
-            elif ax.get_yscale() == "linear":  # axes that are given, or shared, may be logarithmic
+            elif isinstance(ax.yaxis.get_major_formatter(), ScalarFormatter):
+                # not if axes that are given, or shared, are logarithmic or have their own format
                 ax.ticklabel_format(axis="y", useOffset=False)
             ax.set_ylabel("objective" if "objective" in self.losses else "loss")
         ax.set_xlabel(self.step_name)
