@@ -113,10 +113,7 @@ def cluster_folder(
         verbose=verbose,
         random_state=random_state,
     )
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        model.fit(images)
-    warned = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
+    warned = warnings_of_fit(model, images)
     if verbose:
         print("Comparing with other partitions, and drawing.")  # noqa: T201
     trust = examine(model, images, warned, random_state)
@@ -133,9 +130,7 @@ def cluster_folder(
     out.begin()
     write_report(out, folder, data, images, model, trust, settings, random_state)
     if copy:
-        for file, label in zip(data.filenames, model.labels_, strict=True):
-            # subfolders are kept, so that equal names do not clash
-            out.copy(folder / file, f"clusters/{label:02d}/{file}")
+        copy_pictures(out, folder, data.filenames, model.labels_)
     out.finish(**{name: str(value) for name, value in settings.items()})
     if verbose:
         print(f"Done in {as_duration(time.monotonic() - began)}.")  # noqa: T201
@@ -182,6 +177,21 @@ def read_pictures(folder: Path, needed: int, image_size: int, fit: str, verbose:
             f"need at least {needed}."
         )
     return data
+
+
+def warnings_of_fit(model: DCEC, images: ndarray) -> list[str]:
+    """Fit a model, and return the warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        model.fit(images)
+    return [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
+
+
+def copy_pictures(out: OutputFolder, folder: Path, filenames: list[str], labels: ndarray) -> None:
+    """Copy the pictures into a folder for each cluster."""
+    for file, label in zip(filenames, labels, strict=True):
+        # subfolders are kept, so that equal names do not clash
+        out.copy(folder / file, f"clusters/{label:02d}/{file}")
 
 
 def without_colors(images: ndarray) -> ndarray:
